@@ -1,0 +1,31 @@
+"""What every test may use: the shared data, found through LITTORAL_TEST_DATA."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real models and photos; tests that need it are skipped where it is not."""
+    folder = Path(os.environ.get("LITTORAL_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data at {folder}: set LITTORAL_TEST_DATA to the folder that holds coral/ and flowers/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def coral(shared_data: Path) -> Path:
+    """Real TFLite models, pictures and labels from the Coral project."""
+    return shared_data / "coral"
+
+
+@pytest.fixture(scope="session")
+def flowers(shared_data: Path) -> Path:
+    """Photos of flowers, a Keras 2 model and the files once converted from it."""
+    return shared_data / "flowers"
