@@ -1,0 +1,51 @@
+# `make demo` and `make test` do all their set-up themselves, in .venv and js/node_modules.
+BIN := .venv/bin
+READY := .venv/.ready
+JS_READY := js/node_modules/.ready
+
+.PHONY: help demo test check test-python test-js bench lock clean
+
+help:
+	@echo "make demo   train a small network, convert it, prove it, write demo-out/report.html"
+	@echo "make test   everything that CI runs: ruff, mypy, import rules, pytest, JavaScript tests"
+	@echo "make check  ruff, mypy and import rules only"
+	@echo "make bench  the benchmarks, side by side with peers (about 15 minutes)"
+	@echo "make lock   make the lock files anew"
+
+demo: $(READY)
+	$(BIN)/littoral demo -o demo-out
+
+test: check test-python test-js
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test-python: $(READY)
+	$(BIN)/pytest -q -n 2
+
+test-js: $(JS_READY)
+	cd js && npm test --silent
+
+bench: $(READY)
+	$(BIN)/python benchmarks/convert.py
+	$(BIN)/python benchmarks/fuzz_tflite.py
+
+$(READY): requirements.lock bootstrap.lock pyproject.toml scripts/setup.sh
+	sh scripts/setup.sh
+	@touch $@
+
+$(JS_READY): js/package.json js/package-lock.json $(READY)
+	cd js && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+lock: $(READY)
+	echo uv | $(BIN)/uv pip compile - --universal --generate-hashes --no-emit-index-url --no-header --upgrade -o bootstrap.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.10 \
+	    --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.lock
+	cd js && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved
+
+clean:
+	rm -rf .venv js/node_modules js/dist demo-out
