@@ -1,6 +1,6 @@
-"""Frozen dataclasses to JSON and back, exactly: integers stay integers, floats keep every digit, infinities and NaN are strings.
+"""Frozen dataclasses to JSON and back, exactly: floats keep every digit, infinities and NaN are strings.
 
-A class may name properties in a class variable `derived`: they are written for scripts to read and skipped when read back.
+A class may name properties in a class variable `derived`: they are written for scripts, and skipped when read back.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Quality:
 
 
 def quality_kind(measurements: Sequence[Measurement]) -> QualityKind | None:
-    """The best measure that all of the measurements have that run at all: accuracy, else agreement, else SQNR, else None."""
+    """The best measure that all variants have that run: accuracy, else agreement, else SQNR, else None."""
     ran = [m for m in measurements if m.main is not None and not m.main.refused]
     if not ran:
         return None
@@ -55,7 +55,7 @@ def quality(measurement: Measurement, kind: QualityKind | None) -> Quality | Non
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
     """The Pareto front of (cost, quality): the indices of the points that no other one beats, cheapest first.
 
-    A point is beaten by one that costs no more and is no worse, and is better in one of the two; of equal points all stay.
+    A point is beaten by one that costs no more, is no worse, and is better in one of the two; of equal points all stay.
     """
     chosen: list[int] = []
     for index in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1])):
@@ -70,7 +70,7 @@ def cost(measurement: Measurement, prefer: Prefer) -> float | None:
 
 
 def front_of(measurements: Sequence[Measurement], prefer: Prefer) -> list[int]:
-    """The indices of the measurements on the front of (size or latency, quality), cheapest first; failed ones never are."""
+    """The indices of those on the front of (size or latency, quality), cheapest first; failed ones never are."""
     kind = quality_kind(measurements)
     found: list[tuple[int, tuple[float, float]]] = []
     for index, measurement in enumerate(measurements):
@@ -88,7 +88,7 @@ class Choice:
         recipe: Its label (its recipe, or its file's name without one), None when none holds.
         max_drop: The bound, a share: 0.01 is one percentage point.
         prefer: "size" or "latency".
-        drop: What the variant loses (accuracy, or agreement short of 1); of the best one when none holds, None without any.
+        drop: What it loses: accuracy, or agreement short of 1. When none holds, what the best one loses; None without any.
         low: The lower end of the 95 % interval of that loss.
         high: The upper end.
         too_few: True when the samples are too few to tell whether the bound holds: it lies inside the interval.
@@ -116,8 +116,8 @@ class _Loss:
 def choose(measurements: Sequence[Measurement], *, max_drop: float, prefer: Prefer = "size") -> Choice:
     """The smallest or fastest variant that loses no more than `max_drop`, judged on the point estimate.
 
-    The loss is the accuracy lost from the float model on the same labelled samples; without labels it is the share of samples on
-    which the variant's top-1 is not the float model's. Variants that failed are never chosen.
+    The loss is the accuracy lost from the float model on the same labelled samples; without labels it is the share of
+    samples on which the variant's top-1 is not the float model's. Variants that failed are never chosen.
 
     Args:
         measurements: The candidates; the float model itself is not among them.
@@ -130,7 +130,7 @@ def choose(measurements: Sequence[Measurement], *, max_drop: float, prefer: Pref
     candidates = [(m, loss) for m in measurements if m.ok and (loss := _loss(m)) is not None]
     if not candidates and any(m.ok for m in measurements):
         raise DataError(
-            f"no loss can be judged against a bound of {max_drop:.2%}: outputs are no class scores, or there were no samples",
+            f"no loss can be judged against {max_drop:.2%}: outputs are no class scores, or there were no samples",
             "Give labelled data, or photos for a model that classifies",
         )
     if not candidates:

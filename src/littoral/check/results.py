@@ -109,8 +109,8 @@ class Latency:
         p50: Half of the calls are faster; p90 and p99 likewise.
         p90: See p50.
         p99: See p50.
-        ratio: p50 against the first model of the same run (1.0 for itself), from alternating rounds: smaller is faster.
-        noise: Half the spread (p10 to p90) of that ratio over the rounds, relative: a ratio closer to 1 than this says nothing.
+        ratio: p50 against the first model's (1.0 for itself), from alternating rounds: smaller is faster.
+        noise: Half the relative spread (p10 to p90) of that ratio over the rounds: a ratio as close to 1 says nothing.
     """
 
     name: str
@@ -239,7 +239,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Proof:
-    """What one pass over the samples gave: a measurement for each variant, in their order, and some predictions to look at."""
+    """What one pass over the samples gave: a measurement for each variant, in order, and some predictions."""
 
     measurements: tuple[Measurement, ...]
     predictions: tuple[Prediction, ...] = ()

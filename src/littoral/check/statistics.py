@@ -51,9 +51,9 @@ class Rate:
 class PairedDrop:
     """How much accuracy is lost from one model to another on the same samples, with its 95 % interval.
 
-    The interval is Newcombe's for paired proportions ("Improved confidence intervals for the difference between binomial
-    proportions based on paired data", 1998, method 10). That both models saw the same samples makes it much narrower than the
-    difference of two independent accuracies.
+    The interval is Newcombe's for paired proportions ("Improved confidence intervals for the difference between
+    binomial proportions based on paired data", 1998, method 10). That both models saw the same samples makes it much
+    narrower than the difference of two independent accuracies.
 
     Args:
         both: Samples that both models got right.
@@ -197,7 +197,7 @@ class ErrorSums:
     def result(self, name: str) -> OutputError:
         """The figures over everything added so far."""
         if self._values == 0:
-            return OutputError(name, 0, *[math.nan] * 5, not_finite=self._not_finite)
+            return OutputError(name, 0, math.nan, math.nan, math.nan, math.nan, math.nan, self._not_finite)
         n = self._values
         rmse = math.sqrt(self._noise / n)
         return OutputError(
