@@ -62,6 +62,9 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         inner = next(argument for argument in arguments if argument is not type(None))
         return None if value is None else _decode(inner, value, where)
+    if origin is typing.Literal:
+        _expect(isinstance(value, str) and value in arguments, where, " or ".join(map(str, arguments)), value)
+        return value
     if origin is tuple:
         _expect(isinstance(value, list), where, "a list", value)
         kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
@@ -84,7 +87,11 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
     missing = [n for n, f in fields.items() if n not in value and (f.default, f.default_factory) == required]
     if missing:
         raise DataError(f"{where} lacks {', '.join(missing)}")
-    return kind(**{n: _decode(hints[n], value[n], f"{where}.{n}") for n in fields if n in value})
+    decoded = {n: _decode(hints[n], value[n], f"{where}.{n}") for n in fields if n in value}
+    try:
+        return kind(**decoded)
+    except ValueError as error:
+        raise DataError(f"{where}: {error}") from error
 
 
 def _decode_plain(kind: Any, value: Any, where: str) -> Any:

@@ -88,7 +88,7 @@ class Choice:
         recipe: Its label (its recipe, or its file's name without one), None when none holds.
         max_drop: The bound, a share: 0.01 is one percentage point.
         prefer: "size" or "latency".
-        drop: What it loses: accuracy, or agreement short of 1. When none holds, what the best one loses; None without any.
+        drop: What it loses: accuracy, or agreement short of 1. That of the best one when none holds.
         low: The lower end of the 95 % interval of that loss.
         high: The upper end.
         too_few: True when the samples are too few to tell whether the bound holds: it lies inside the interval.

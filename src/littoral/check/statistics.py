@@ -68,6 +68,10 @@ class PairedDrop:
     neither: int
     derived: ClassVar = ("value", "low", "high")
 
+    def __post_init__(self) -> None:
+        if min(self.both, self.only_first, self.only_second, self.neither) < 0 or self.total == 0:
+            raise ValueError("no drop without samples")
+
     @property
     def total(self) -> int:
         """How many samples both models saw."""

@@ -1,0 +1,222 @@
+"""The plots of the report as SVG text that takes its colours and its font from the page around it."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from littoral.check import words
+from littoral.check.pareto import Prefer, cost, front_of, quality, quality_kind
+from littoral.check.results import Measurement, OperatorSensitivity
+from littoral.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# matplotlib needs real colours; these stand for the page's variables and are replaced in the SVG.
+_INK, _GRID, _ACCENT, _SECOND, _BAD, _PAPER = "#0a0001", "#0a0002", "#0a0003", "#0a0004", "#0a0005", "#0a0006"
+_VARIABLES = {
+    _INK: "var(--ink)",
+    _GRID: "var(--line)",
+    _ACCENT: "var(--accent)",
+    _SECOND: "var(--second)",
+    _BAD: "var(--bad)",
+    _PAPER: "var(--paper)",
+}
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "littoral",
+    # Labels and file names are text, never formulas: "$x$" would be one.
+    "text.parse_math": False,
+    "font.size": 11,
+    "text.color": _INK,
+    "axes.edgecolor": _GRID,
+    "axes.labelcolor": _INK,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "figure.facecolor": "none",
+    "hatch.color": _PAPER,
+    "hatch.linewidth": 1.5,
+}
+_MOST_BARS = 20
+
+
+def pareto_plot(measurements: Sequence[Measurement], prefer: Prefer) -> str:
+    """Quality against size or latency: 95 % intervals as bars, filled points on the front, crosses for failed variants.
+
+    Returns:
+        SVG text, "" when fewer than two variants can be placed.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    kind = quality_kind(measurements)
+    placed = [
+        (index, measurement, price, good)
+        for index, measurement in enumerate(measurements)
+        if (price := cost(measurement, prefer)) is not None
+        and (good := quality(measurement, kind)) is not None
+        and math.isfinite(good.value)
+    ]
+    if len(placed) < 2:
+        return ""
+    on_front = front_of(measurements, prefer)
+    with _style():
+        figure, axes = _figure(7.2, 4.4)
+        factor = 100 if kind != "SQNR" else 1
+        unit, per = _cost_unit([price for _, _, price, _ in placed], prefer)
+        spots = {index: (price / per, good.value * factor) for index, _, price, good in placed}
+        line = [spots[index] for index in on_front if index in spots]
+        axes.plot(*zip(*line, strict=True), color=_ACCENT, linewidth=1.5, zorder=1) if line else None
+        labels = []
+        for index, measurement, _, good in placed:
+            x, y = spots[index]
+            if kind != "SQNR":
+                spread = [[y - good.low * factor], [good.high * factor - y]]
+                axes.errorbar(x, y, yerr=spread, color=_INK, alpha=0.35, linewidth=1, capsize=3, zorder=2)
+            marker, colour, fill = _look(measurement, index in on_front)
+            axes.scatter(x, y, s=64, marker=marker, facecolor=fill, edgecolor=colour, linewidth=1.8, zorder=3)
+            labels.append((measurement.label, x, y))
+        axes.set_xlabel(f"{'Size' if prefer == 'size' else 'Median latency, all threads'} ({unit}): left is better")
+        axes.set_ylabel(
+            f"{(kind or '').capitalize() if kind != 'SQNR' else 'SQNR'} ({'dB' if kind == 'SQNR' else '%'})"
+        )
+        axes.margins(0.12, 0.15)
+        _place_labels(axes, labels)
+        return _svg(figure, f"pareto-{prefer}")
+
+
+def _look(measurement: Measurement, on_front: bool) -> tuple[str, str, str]:
+    """Marker, edge and fill: shape and filling say the same as the colour does."""
+    if not measurement.ok:
+        return "X", _BAD, _BAD
+    return ("o", _ACCENT, _ACCENT) if on_front else ("o", _SECOND, _PAPER)
+
+
+def _cost_unit(prices: Sequence[float], prefer: Prefer) -> tuple[str, float]:
+    if prefer == "latency":
+        return ("ms", 1e-3) if max(prices) >= 1e-3 else ("µs", 1e-6)
+    return ("MB", 1e6) if max(prices) >= 1e6 else ("kB", 1e3)
+
+
+def _place_labels(axes: Axes, labels: Sequence[tuple[str, float, float]]) -> None:
+    """Puts each label at the first place around its point where it covers no other label or point."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.transforms import Bbox
+
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    points = [axes.transData.transform((x, y)) for _, x, y in labels]
+    taken = [Bbox.from_bounds(px - 6, py - 6, 12, 12) for px, py in points]
+    around = [(9, 5, "left"), (9, -13, "left"), (-9, 5, "right"), (-9, -13, "right")]
+    around += [(9, 18, "left"), (9, -26, "left"), (-9, 18, "right"), (-9, -26, "right")]
+    for text, x, y in labels:
+        for dx, dy, side in around:
+            note = axes.annotate(text, (x, y), (dx, dy), textcoords="offset points", ha=side, fontsize=10, zorder=4)
+            box = note.get_window_extent(renderer)
+            inside = axes.get_window_extent(renderer).expanded(1.04, 1.1)
+            if inside.contains(*box.min) and inside.contains(*box.max) and not box.count_overlaps(taken):
+                break
+            note.remove()
+        else:
+            note = axes.annotate(text, (x, y), (9, 5), textcoords="offset points", fontsize=10, zorder=4)
+            box = note.get_window_extent(renderer)
+        taken.append(box)
+
+
+def latency_plot(measurements: Sequence[Measurement]) -> str:
+    """Median latency of each variant as bars, plain for one thread and hatched for all; the thin line reaches to p90.
+
+    Returns:
+        SVG text, "" when no latency was measured.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    shown = [measurement for measurement in measurements if measurement.latency]
+    if not shown:
+        return ""
+    counts = sorted({latency.threads for measurement in shown for latency in measurement.latency})
+    with _style():
+        height = 0.8 / len(counts)
+        figure, axes = _figure(7.2, 1.1 + len(shown) * (0.25 + 0.22 * len(counts)))
+        unit, per = _cost_unit([latency.p90 for m in shown for latency in m.latency], "latency")
+        for place, count in enumerate(counts):
+            found = [(row, one) for row, m in enumerate(shown) for one in m.latency if one.threads == count]
+            rows = [row - 0.4 + height * (place + 0.5) for row, _ in found]
+            middle = [one.p50 / per for _, one in found]
+            reach = [max(0.0, (one.p90 - one.p50) / per) for _, one in found]
+            look: dict[str, Any] = {"color": _ACCENT} if place == 0 else {"color": _SECOND, "hatch": "///"}
+            name = words.threads(found[0][1])
+            axes.barh(rows, middle, height * 0.9, label=name, **look)
+            axes.errorbar(middle, rows, xerr=[[0] * len(reach), reach], fmt="none", ecolor=_INK, linewidth=1, capsize=2)
+        axes.set_yticks(range(len(shown)), [measurement.label for measurement in shown])
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel(f"Median latency ({unit}), line to p90: shorter is better")
+        axes.legend(loc="upper left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, borderaxespad=-1.8)
+        return _svg(figure, "latency")
+
+
+def sensitivity_plot(found: Sequence[OperatorSensitivity]) -> str:
+    """The worst operators as bars: how much noise quantizing each one alone puts on the output, in % of the output's RMS.
+
+    Returns:
+        SVG text, "" when no operator was measured.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    shown = [one for one in found if one.error and math.isfinite(one.error.sqnr_db)][:_MOST_BARS]
+    if not shown:
+        return ""
+    with _style():
+        figure, axes = _figure(7.2, 0.9 + 0.26 * len(shown))
+        noise = [100 * 10 ** (-one.error.sqnr_db / 20) for one in shown if one.error]
+        axes.barh(range(len(shown)), noise, 0.75, color=_ACCENT)
+        axes.set_yticks(range(len(shown)), [f"{one.index}  {one.kind}" for one in shown])
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("Noise on the output (% of its RMS) when only this operator is quantized")
+        return _svg(figure, "sensitivity")
+
+
+def _style() -> Any:
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        raise MissingExtraError("matplotlib", "plots") from None
+    return mpl.rc_context(_STYLE)
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    # Not pyplot: it keeps every figure and may open windows.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _svg(figure: Figure, name: str) -> str:
+    """The figure as an <svg> element to stand in a page: no header, ids of its own, the page's colours and font."""
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub("|".join(_VARIABLES), lambda match: _VARIABLES[match[0]], text)
+    text = re.sub(r"font-family: [^;\"]*", "font-family: inherit", text)
+    # Several of them stand in one page, where ids must differ.
+    return re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", text)
