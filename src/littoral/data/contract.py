@@ -16,6 +16,8 @@ from littoral.errors import ContractError
 VERSION = 1
 MAX_SIDE = 1 << 14  # pixels: a larger input is a mistake, and would take gigabytes
 
+MIN_GUESS = 8  # pixels: a tensor with shorter sides is hardly a picture
+
 Layout = Literal["NHWC", "NCHW", "NHW"]
 Colour = Literal["rgb", "bgr", "gray"]
 Resize = Literal["bilinear", "area", "letterbox", "nearest"]
@@ -99,7 +101,7 @@ class InputContract:
             name: The input's name.
         """
         size = tuple(int(side) for side in shape[1:])
-        if not all(1 <= side <= MAX_SIDE for side in size):
+        if not all(1 <= side <= MAX_SIDE for side in size) or sum(side >= MIN_GUESS for side in size) < 2:
             return None
         if len(size) == 2 and size[0] == size[1]:  # other matrices are rarely pictures: sound, text, series
             return cls(size[1], size[0], name, "NHW", "gray")

@@ -1,0 +1,66 @@
+"""What is in a picture: the classes that a model is surest of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from littoral.data import Picture, prepare
+from littoral.errors import ContractError, InputError
+from littoral.runtime import Model
+
+
+@dataclass(frozen=True)
+class Class:
+    """One answer.
+
+    Attributes:
+        index: Of the model's output.
+        label: Its name; empty where none is known.
+        score: As the model gives it: a probability where it ends in softmax or sigmoid.
+    """
+
+    index: int
+    label: str
+    score: float
+
+
+def classify(model: Model, picture: Picture, top_k: int = 5, labels: Sequence[str] | None = None) -> list[Class]:
+    """The classes with the highest scores, the highest first; of equal ones the first in the model's order.
+
+    Args:
+        model: Its first output has one score a class.
+        picture: A file, a Pillow image, or an array of pixels in 0..255.
+        top_k: How many.
+        labels: Names of the classes, in place of the contract's.
+
+    Raises:
+        DataError: The picture cannot be read.
+        ContractError: The model does not take one picture.
+        InputError: The model gives no scores, or there are not as many labels as scores.
+    """
+    if len(model.inputs) != 1 or len(model.contract.inputs) != 1:
+        takes = ", ".join(map(str, model.inputs))
+        raise ContractError(f"the model does not take one picture but {takes}", "Load it with a contract of its input")
+    values = model(prepare(picture, model.contract.inputs[0]))
+    scores = _scores(next(iter(values.values())) if isinstance(values, dict) else values, model)
+    names = model.contract.labels if labels is None else labels
+    if names and len(names) != scores.size:
+        raise InputError(f"there are {len(names)} labels for {scores.size} classes", "Give the labels of this model")
+    best = np.argsort(-scores, kind="stable")[:top_k]
+    return [Class(int(index), names[index] if names else "", float(scores[index])) for index in best]
+
+
+def _scores(
+    values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], model: Model
+) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    if values.size != values.shape[-1] if values.ndim else True:
+        raise InputError(f"output {model.outputs[0]} is not one score a class", "Give a classifier")
+    scores = values.reshape(-1).astype(np.float64)
+    if np.isnan(scores).any():
+        raise InputError(
+            f"output {model.outputs[0]} has NaN", "The model is broken, or the picture is not what it takes"
+        )
+    return scores
