@@ -3,6 +3,8 @@
 Hostile files are refused here, before native code sees them.
 """
 
+from littoral.tflite.cost import macs
+from littoral.tflite.edge import set_io
 from littoral.tflite.enums import TensorType
 from littoral.tflite.files import read
 from littoral.tflite.graph import (
@@ -17,12 +19,15 @@ from littoral.tflite.graph import (
     Tensor,
     TensorMap,
 )
+from littoral.tflite.legacy import LegacyMetadata, legacy_metadata
+from littoral.tflite.slicing import boundary, slice_operators
 from littoral.tflite.verify import check
 from littoral.tflite.writer import to_bytes, write
 
 __all__ = [
     "Buffer",
     "Graph",
+    "LegacyMetadata",
     "Metadata",
     "Operator",
     "OperatorCode",
@@ -32,8 +37,13 @@ __all__ = [
     "Tensor",
     "TensorMap",
     "TensorType",
+    "boundary",
     "check",
+    "legacy_metadata",
+    "macs",
     "read",
+    "set_io",
+    "slice_operators",
     "to_bytes",
     "write",
 ]

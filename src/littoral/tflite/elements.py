@@ -58,7 +58,7 @@ DTYPES: dict[TensorType, str] = {
     TensorType.FLOAT8_E4M3FN: "u1",
     TensorType.FLOAT8_E5M2: "u1",
 }
-"""The numpy dtype that an element is read as: unpacked when it has less than a byte, an integer when numpy has no such."""
+"""The numpy dtype that an element is read as: unpacked when of less than a byte, an integer where numpy has none."""
 
 
 def unpack(packed: npt.NDArray[np.uint8], bits: int, signed: bool) -> npt.NDArray[Any]:

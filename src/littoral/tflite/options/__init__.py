@@ -1,6 +1,6 @@
-"""The typed options of every builtin operator, a module a family, and the two unions that number them.
+"""The typed options of every builtin operator: a module a family, and here the two unions that number them.
 
-The order of each tuple is the format's: the first table has code 1.
+The order of each tuple is the format's: the first table has code 1. An operator has its options in the one or the other.
 """
 
 from littoral.tflite.options.activation import (
