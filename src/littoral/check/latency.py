@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,8 +54,9 @@ def bench(
 ) -> list[Latency]:
     """Times every file on every device with every number of threads, on random inputs.
 
-    The models take turns in short blocks, forwards and backwards, so that a noisy neighbour slows all of them; ratios are
-    taken within a round. What is timed is one call: inputs in, inference, outputs out, in the stored types.
+    The models take turns in short blocks, forwards and backwards, so that a noisy neighbour slows all of them;
+    ratios are taken within a round. What is timed is one call: inputs in, inference,
+    outputs out, in the stored types.
 
     Args:
         files: Model files. The first one is what the others' ratios refer to, on the same device with the same threads.
@@ -83,7 +84,7 @@ def bench(
     return [summarise(one, timed[index % group]) for index, one in enumerate(timed)]
 
 
-def _caller(model: Callable[..., object], inputs: dict[str, object]) -> Callable[[], object]:
+def _caller(model: Callable[..., object], inputs: Mapping[str, object]) -> Callable[[], object]:
     return lambda: model(inputs, raw=True)
 
 

@@ -99,7 +99,7 @@ def _row(m: Measurement, first: int, chosen: bool, on_size_front: bool, on_laten
         on_size_front=on_size_front,
         on_latency_front=on_latency_front,
         size=words.size(m.bytes),
-        smaller=f"{first / m.bytes:.2f}×" if m.bytes else words.NOTHING,
+        smaller=f"{first / m.bytes:.2f}\u00d7" if m.bytes else words.NOTHING,
         one_thread=words.duration(one) if one is not None else words.NOTHING,
         all_threads=words.duration(every) if every is not None else words.NOTHING,
         accuracy=words.rate(m.accuracy),

@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from littoral.check import words
 from littoral.check.pareto import Prefer, cost, front_of, quality, quality_kind
 from littoral.check.results import Measurement, OperatorSensitivity
@@ -27,7 +29,7 @@ _VARIABLES = {
     _BAD: "var(--bad)",
     _PAPER: "var(--paper)",
 }
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "littoral",
     # Labels and file names are text, never formulas: "$x$" would be one.
@@ -117,7 +119,7 @@ def _place_labels(axes: Axes, labels: Sequence[tuple[str, float, float]]) -> Non
 
     figure = axes.get_figure(root=True)
     assert figure is not None
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     points = [axes.transData.transform((x, y)) for _, x, y in labels]
     taken = [Bbox.from_bounds(px - 6, py - 6, 12, 12) for px, py in points]
     around = [(9, 5, "left"), (9, -13, "left"), (-9, 5, "right"), (-9, -13, "right")]
@@ -161,7 +163,15 @@ def latency_plot(measurements: Sequence[Measurement]) -> str:
             look: dict[str, Any] = {"color": _ACCENT} if place == 0 else {"color": _SECOND, "hatch": "///"}
             name = words.threads(found[0][1])
             axes.barh(rows, middle, height * 0.9, label=name, **look)
-            axes.errorbar(middle, rows, xerr=[[0] * len(reach), reach], fmt="none", ecolor=_INK, linewidth=1, capsize=2)
+            axes.errorbar(
+                middle,
+                rows,
+                xerr=np.array([[0.0] * len(reach), reach]),
+                fmt="none",
+                ecolor=_INK,
+                linewidth=1,
+                capsize=2,
+            )
         axes.set_yticks(range(len(shown)), [measurement.label for measurement in shown])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
@@ -171,7 +181,7 @@ def latency_plot(measurements: Sequence[Measurement]) -> str:
 
 
 def sensitivity_plot(found: Sequence[OperatorSensitivity]) -> str:
-    """The worst operators as bars: how much noise quantizing each one alone puts on the output, in % of the output's RMS.
+    """The worst operators as bars: the noise that quantizing each one alone makes, in % of the output's RMS.
 
     Returns:
         SVG text, "" when no operator was measured.

@@ -83,7 +83,7 @@ class Report:
         return all(m.ok for m in self.measurements) and (self.chosen is None or self.chosen.recipe is not None)
 
     def to_json(self) -> str:
-        """The report as JSON with a fixed order of keys: bytes are integers, seconds and shares floats with every digit."""
+        """The report as JSON in a fixed order of keys: bytes are integers, seconds and shares exact floats."""
         return json.dumps(encode(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod

@@ -239,10 +239,11 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Proof:
-    """What one pass over the samples gave: a measurement for each variant, in order, and some predictions."""
+    """What one pass over the samples gave: a measurement for each variant in order, some predictions, what to note."""
 
     measurements: tuple[Measurement, ...]
     predictions: tuple[Prediction, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

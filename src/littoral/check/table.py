@@ -24,7 +24,7 @@ _WORST_OPERATORS = 10
 
 
 def tables(report: Report) -> Group:
-    """The variants as a table, the Pareto front as a small plot, failures, the choice, the worst operators, and notes."""
+    """The variants as a table, the front as a small plot, failures, the choice, the worst operators, notes."""
     parts: list[RenderableType] = [measurement_table(report.measurements), *_plot(report.measurements)]
     for measurement in report.measurements:
         parts += [Text(f"✗ {measurement.label}: {failure}", "red") for failure in measurement.failures]

@@ -8,8 +8,9 @@ from littoral.check.pareto import Quality
 from littoral.check.results import KernelRun, Latency, Measurement, OperatorShare
 from littoral.check.statistics import OutputError, PairedDrop, Rate
 
-NOTHING = "–"
+NOTHING = "\u2013"
 """What stands in a table where nothing was measured."""
+_MINUS = "\u2212"
 
 
 def size(count: int) -> str:
@@ -49,12 +50,12 @@ def share(value: float) -> str:
 
 
 def points(value: float) -> str:
-    """A difference of shares in percentage points, with its sign: "+0.8"; minus is a real minus."""
-    return f"{value * 100:+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0")
+    """A difference of shares in percentage points, with its sign: "+0.8"."""
+    return f"{value * 100:+.1f}".replace("+0.0", "0.0").replace("-0.0", "0.0").replace("-", _MINUS)
 
 
 def rate(found: Rate | None) -> str:
-    """ "98.3 % (96.1 to 99.3)", the 95 % interval in parentheses."""
+    """As "98.3 % (96.1 to 99.3)", the 95 % interval in parentheses."""
     return f"{share(found.value)} ({found.low * 100:.1f} to {found.high * 100:.1f})" if found else NOTHING
 
 
@@ -66,14 +67,14 @@ def drop(found: PairedDrop | None) -> str:
 
 
 def decibel(value: float | None) -> str:
-    """ "31.4 dB"; "exact" where there is no noise at all."""
+    """As "31.4 dB"; "exact" where there is no noise at all."""
     if value is None or math.isnan(value):
         return NOTHING
-    return "exact" if value == math.inf else "−∞ dB" if value == -math.inf else f"{value:.1f} dB"
+    return "exact" if value == math.inf else f"{_MINUS}∞ dB" if value == -math.inf else f"{value:.1f} dB"
 
 
 def number(value: float) -> str:
-    """Three significant digits; "–" for NaN."""
+    """Three significant digits; `NOTHING` for NaN."""
     return NOTHING if math.isnan(value) else f"{value:.3g}"
 
 
@@ -88,7 +89,7 @@ def largest_error(errors: tuple[OutputError, ...]) -> str:
 
 
 def quantized(operators: OperatorShare) -> str:
-    """ "100.0 % integer", "92.0 % weights", "none": what share of the operators, and by which means."""
+    """As "100.0 % integer", "92.0 % weights", "none": what share of the operators, and by which means."""
     if operators.integer + operators.weights_only == 0:
         return "none"
     means = "integer" if operators.integer >= operators.weights_only else "weights"
@@ -96,7 +97,7 @@ def quantized(operators: OperatorShare) -> str:
 
 
 def quantized_macs(operators: OperatorShare) -> str:
-    """The same share by multiply-adds; "–" for a model without any."""
+    """The same share by multiply-adds; `NOTHING` for a model without any."""
     return share(operators.quantized_macs) if operators.macs else NOTHING
 
 
@@ -119,10 +120,10 @@ def kernels(measurement: Measurement) -> str:
 
 
 def threads(latency: Latency) -> str:
-    """ "1 thread" or "4 threads"."""
+    """As "1 thread" or "4 threads"."""
     return "1 thread" if latency.threads == 1 else f"{latency.threads} threads"
 
 
 def counts(number_of: int, one: str) -> str:
-    """ "1 sample", "62 samples"."""
+    """As "1 sample", "62 samples"."""
     return f"{number_of:,} {one}" if number_of == 1 else f"{number_of:,} {one}s"
