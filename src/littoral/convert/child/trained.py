@@ -52,7 +52,7 @@ def _description(path: Path, kind: str) -> tuple[dict[str, Any], str]:
         with zipfile.ZipFile(path) as archive:
             metadata = json.loads(archive.read("metadata.json"))
             return json.loads(archive.read("config.json")), str(metadata["keras_version"])
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     with h5py.File(path, "r") as file:
         config, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "2")
@@ -186,7 +186,7 @@ def fixed(shape: tuple[int | None, ...], request: Request, what: str) -> tuple[i
             f"{Path(request['path']).name}: input '{what}' has the open shape {shape}",
             "Give a contract with the width and height of a picture (--contract FILE), or save the model with fixed sizes",
         )
-    return (request["batch"], *rest)  # type: ignore[return-value]  # no None is left
+    return (request["batch"], *rest)
 
 
 def _saved_model(path: Path, request: Request, say: Say) -> tuple[Any, dict[str, Any]]:
