@@ -11,7 +11,7 @@ import numpy as np
 from littoral.data.arrays import Arrays, Generator
 from littoral.data.contract import Calibration, Contract, InputContract
 from littoral.data.dataset import Dataset, Sample, Skipped, readable
-from littoral.data.folder import ImageFolder
+from littoral.data.folder import ImageFolder, find_pictures
 from littoral.data.labels import read_labels
 from littoral.data.pictures import Picture, Placement, placement, prepare
 from littoral.errors import DataError
@@ -28,6 +28,7 @@ __all__ = [
     "Placement",
     "Sample",
     "Skipped",
+    "find_pictures",
     "open_dataset",
     "placement",
     "prepare",

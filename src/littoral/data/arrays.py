@@ -162,11 +162,13 @@ def _by_name(values: Any) -> dict[str, Array]:
 
 def _load(path: Path) -> dict[str, Array]:
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
-            return dict(loaded)
+        with path.open("rb") as stream:
+            if (
+                stream.read(2) == b"PK"
+            ):  # by content, not by name; a stream of our own, as numpy leaves a broken one open
+                stream.seek(0)
+                return dict(np.load(stream, allow_pickle=False))
+        return {"": np.load(path, mmap_mode="r", allow_pickle=False)}
     except (OSError, ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         reason = str(getattr(error, "strerror", None) or error).splitlines() or [type(error).__name__]
         accepted = "Accepted: .npy and .npz files of numbers, without Python objects"

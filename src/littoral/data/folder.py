@@ -29,12 +29,8 @@ class ImageFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> None:
-        self.path = readable(path)
-        if not self.path.is_dir():
-            raise DataError(f"{self.path} is not a folder", "Give a folder of pictures")
-        self._pictures = sorted(_walk(self.path, set()), key=lambda picture: picture.relative_to(self.path).as_posix())
-        if not self._pictures:
-            raise DataError(f"no pictures in {self.path}", f"Accepted: {', '.join(sorted(SUFFIXES))}")
+        self.path = Path(path)
+        self._pictures = find_pictures(self.path)
         file = Path(labels) if labels is not None else _labels_file(self.path)
         if file is not None and file.suffix.lower() == ".csv":
             self._names = self._listed(file)
@@ -119,6 +115,21 @@ class ImageFolder:
             raise DataError(f"the labels file {file} is empty", "Give one picture,label a line")
         self._pictures = [picture for name, picture in known.items() if name in by_name]
         return [by_name[name] for name in known if name in by_name]
+
+
+def find_pictures(folder: str | os.PathLike[str]) -> list[Path]:
+    """The pictures in a folder and all folders in it, sorted by their path below it, by suffix and not by content.
+
+    Raises:
+        DataError: There is no such folder, or no picture in it.
+    """
+    folder = readable(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder", "Give a folder of pictures")
+    pictures = sorted(_walk(folder, set()), key=lambda picture: picture.relative_to(folder).as_posix())
+    if not pictures:
+        raise DataError(f"no pictures in {folder}", f"Accepted: {', '.join(sorted(SUFFIXES))}")
+    return pictures
 
 
 def _labels_file(folder: Path) -> Path | None:

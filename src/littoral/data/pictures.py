@@ -20,7 +20,9 @@ Array: TypeAlias = npt.NDArray[Any]
 Picture: TypeAlias = "str | os.PathLike[str] | Image.Image | Array"
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
-MAX_PIXELS = 100_000_000  # a photo of more is refused before it is decoded: a small file can claim any size
+MAX_PIXELS = (
+    89_000_000  # more is refused before it is decoded: a small file can claim any size, and Pillow warns from here
+)
 BAR = 114  # pixel value of a letterbox's bars: the mean gray of natural photos, and what YOLO was trained with
 _LUMA = np.array([299, 587, 114], np.float32) / 1000  # ITU-R 601-2, as Pillow's conversion to "L"
 
