@@ -159,7 +159,7 @@ class Tensor(Table):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The numpy dtype of `data`: int4 and int2 are unpacked to int8, types that numpy lacks are unsigned integers."""
+        """The numpy dtype of `data`: int4 and int2 are unpacked to int8, types that numpy lacks are unsigned."""
         return np.dtype(DTYPES[self.type])
 
     @property

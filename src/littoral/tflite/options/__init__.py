@@ -1,6 +1,6 @@
 """The typed options of every builtin operator: a module a family, and here the two unions that number them.
 
-The order of each tuple is the format's: the first table has code 1. An operator has its options in the one or the other.
+The order of each tuple is the format's: the first table has code 1. An operator has its options in one of the two.
 """
 
 from littoral.tflite.options.activation import (

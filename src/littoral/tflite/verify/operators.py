@@ -1,0 +1,152 @@
+"""What kernels rely on in one operator: how many tensors it has, its options, and the numbers that they divide by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from littoral.tflite.enums import LSTMKernelType
+from littoral.tflite.graph import CUSTOM, Operator, Subgraph
+from littoral.tflite.options.control import CallOnceOptions, CallOptions, IfOptions, WhileOptions
+from littoral.tflite.options.convolution import (
+    Conv2DOptions,
+    Conv3DOptions,
+    DepthwiseConv2DOptions,
+    Pool2DOptions,
+    TransposeConvOptions,
+)
+from littoral.tflite.options.dense import FullyConnectedOptions
+from littoral.tflite.options.recurrent import LSTMOptions
+from littoral.tflite.options.shape import (
+    DepthToSpaceOptions,
+    PackOptions,
+    SpaceToDepthOptions,
+    SplitOptions,
+    SplitVOptions,
+    UnpackOptions,
+)
+from littoral.tflite.wire import Table
+
+_LARGEST_STEP = 2**20  # more than any stride, dilation or window; products of two must not overflow
+
+
+class _Counts(NamedTuple):
+    """So many inputs and outputs at least."""
+
+    inputs: int
+    outputs: int
+
+
+class _Needs(NamedTuple):
+    """Options of this kind, of which these are positive; inputs of which no dimension is 0."""
+
+    options: type[Table]
+    positive: tuple[str, ...] = ()
+    filled: tuple[int, ...] = ()
+
+
+_WINDOW = ("stride_w", "stride_h", "filter_width", "filter_height")
+_STRIDES = ("stride_w", "stride_h")
+_STEPS = (*_STRIDES, "dilation_w_factor", "dilation_h_factor")
+_STEPS_3D = (*_STEPS, "stride_d", "dilation_d_factor")
+_NEEDS = {
+    "CONV_2D": _Needs(Conv2DOptions, _STEPS, (0, 1)),
+    "DEPTHWISE_CONV_2D": _Needs(DepthwiseConv2DOptions, _STEPS, (0, 1)),
+    "TRANSPOSE_CONV": _Needs(TransposeConvOptions, _STRIDES, (1, 2)),
+    "CONV_3D": _Needs(Conv3DOptions, _STEPS_3D, (0, 1)),
+    "CONV_3D_TRANSPOSE": _Needs(Conv3DOptions, _STEPS_3D, (1, 2)),
+    "AVERAGE_POOL_2D": _Needs(Pool2DOptions, _WINDOW),
+    "MAX_POOL_2D": _Needs(Pool2DOptions, _WINDOW),
+    "L2_POOL_2D": _Needs(Pool2DOptions, _WINDOW),
+    "FULLY_CONNECTED": _Needs(FullyConnectedOptions, (), (1,)),
+    "SPACE_TO_DEPTH": _Needs(SpaceToDepthOptions, ("block_size",)),
+    "DEPTH_TO_SPACE": _Needs(DepthToSpaceOptions, ("block_size",)),
+    "SPLIT": _Needs(SplitOptions, ("num_splits",)),
+    "SPLIT_V": _Needs(SplitVOptions, ("num_splits",)),
+    "PACK": _Needs(PackOptions, ("values_count",)),
+    "UNPACK": _Needs(UnpackOptions),
+    "IF": _Needs(IfOptions),
+    "WHILE": _Needs(WhileOptions),
+    "CALL": _Needs(CallOptions),
+    "CALL_ONCE": _Needs(CallOnceOptions),
+}
+
+_BY_COUNT = {
+    _Counts(0, 0): """CUSTOM DELEGATE CALL CALL_ONCE WHILE VAR_HANDLE HASHTABLE STABLEHLO_CUSTOM_CALL
+        STABLEHLO_COMPOSITE STABLEHLO_CASE STABLEHLO_WHILE STABLEHLO_IOTA""",
+    _Counts(1, 0): "IF UNPACK",
+    _Counts(2, 0): "ASSIGN_VARIABLE",
+    _Counts(3, 0): "HASHTABLE_IMPORT",
+    _Counts(
+        2, 1
+    ): """CONV_2D DEPTHWISE_CONV_2D CONV_3D FULLY_CONNECTED BATCH_MATMUL EMBEDDING_LOOKUP SPLIT ADD SUB MUL DIV
+        FLOOR_DIV FLOOR_MOD POW SQUARED_DIFFERENCE MAXIMUM MINIMUM ATAN2 BITWISE_XOR RIGHT_SHIFT LOGICAL_OR LOGICAL_AND
+        EQUAL NOT_EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL PRELU GATHER GATHER_ND PAD TILE BROADCAST_TO
+        BROADCAST_ARGS TRANSPOSE MIRROR_PAD REVERSE_V2 REVERSE_SEQUENCE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR CUMSUM
+        EXPAND_DIMS MEAN SUM REDUCE_PROD REDUCE_MAX REDUCE_MIN REDUCE_ANY REDUCE_ALL ARG_MAX ARG_MIN FILL
+        MATRIX_SET_DIAG SEGMENT_SUM RFFT2D MULTINOMIAL LSH_PROJECTION STABLEHLO_ADD STABLEHLO_DIVIDE STABLEHLO_MULTIPLY
+        STABLEHLO_MAXIMUM STABLEHLO_MINIMUM STABLEHLO_SUBTRACT STABLEHLO_AND STABLEHLO_OR STABLEHLO_POWER
+        STABLEHLO_REMAINDER STABLEHLO_COMPARE STABLEHLO_CONVOLUTION STABLEHLO_DYNAMIC_SLICE STABLEHLO_PAD
+        STABLEHLO_DOT_GENERAL STABLEHLO_REDUCE STABLEHLO_REDUCE_WINDOW STABLEHLO_GATHER STABLEHLO_SHIFT_LEFT""",
+    _Counts(2, 2): "TOPK_V2",
+    _Counts(1, 2): "UNIQUE STABLEHLO_RNG_BIT_GENERATOR",
+    _Counts(3, 1): """TRANSPOSE_CONV CONV_3D_TRANSPOSE SPLIT_V SLICE SELECT SELECT_V2 PADV2 RANGE SCATTER_ND ONE_HOT
+        BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND DYNAMIC_UPDATE_SLICE UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX DILATE
+        UNSORTED_SEGMENT_MIN UNSORTED_SEGMENT_SUM HASHTABLE_FIND STABLEHLO_CLAMP STABLEHLO_SELECT STABLEHLO_SCATTER
+        STABLEHLO_DYNAMIC_UPDATE_SLICE""",
+    _Counts(3, 2): "HASHTABLE_LOOKUP",
+    _Counts(4, 1): "STRIDED_SLICE SPARSE_TO_DENSE SVDF",
+    _Counts(5, 1): "EMBEDDING_LOOKUP_SPARSE LSTM RNN UNIDIRECTIONAL_SEQUENCE_RNN REDUCE_WINDOW",
+    _Counts(5, 2): "NON_MAX_SUPPRESSION_V4",
+    _Counts(6, 3): "NON_MAX_SUPPRESSION_V5",
+    _Counts(12, 1): "BIDIRECTIONAL_SEQUENCE_RNN",
+    _Counts(20, 1): "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    _Counts(48, 1): "BIDIRECTIONAL_SEQUENCE_LSTM",
+}
+_COUNTS = {name: counts for counts, names in _BY_COUNT.items() for name in names.split()}
+_OTHER_COUNTS = _Counts(1, 1)
+_FULL_LSTM_INPUTS = 20
+
+_LSTM_GAPS = frozenset({1, 5, *range(9, 13), 16, 17, *range(20, 24)})
+_GAPS = {
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "FULLY_CONNECTED"), frozenset({2})),
+    **dict.fromkeys(("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE", "SVDF"), frozenset({3})),
+    **dict.fromkeys(("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"), _LSTM_GAPS),
+    "BIDIRECTIONAL_SEQUENCE_RNN": frozenset(range(9, 12)),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": frozenset(
+        {1, 5, *range(9, 13), 16, 17, 18, 22, *range(26, 30), 33, 34, *range(39, 48)}
+    ),
+}
+"""Inputs that may be absent: biases, peepholes, projections, auxiliary inputs."""
+
+
+def may_be_absent(operator: Operator, position: int) -> bool:
+    """Whether an input of an operator may be -1."""
+    return operator.code.number == CUSTOM or position in _GAPS.get(operator.name, ())
+
+
+def operator_problems(subgraph: Subgraph, operator: Operator) -> Iterator[str]:
+    """What is wrong with an operator whose tensors are there."""
+    if operator.code.number == CUSTOM:
+        return
+    counts = _COUNTS.get(operator.name, _OTHER_COUNTS)
+    full_lstm = isinstance(operator.options, LSTMOptions) and operator.options.kernel_type is LSTMKernelType.FULL
+    least = _FULL_LSTM_INPUTS if operator.name == "LSTM" and full_lstm else counts.inputs
+    if len(operator.inputs) < least:
+        yield f"it has {len(operator.inputs)} inputs, and needs {least}"
+        return
+    if len(operator.outputs) < counts.outputs:
+        yield f"it has {len(operator.outputs)} outputs, and needs {counts.outputs}"
+    needs = _NEEDS.get(operator.name)
+    if needs is None:
+        return
+    if not isinstance(operator.options, needs.options):
+        yield f"it lacks its {needs.options.__name__}"
+        return
+    for name in needs.positive:
+        value = getattr(operator.options, name)
+        if not 1 <= value <= _LARGEST_STEP:
+            yield f"its {name} is {value}, and 1 to {_LARGEST_STEP} is possible"
+    for position in needs.filled:
+        if 0 in subgraph.tensors[operator.inputs[position]].shape:
+            yield f"its input {position} has no elements"
