@@ -15,7 +15,7 @@ from littoral.check.operators import operator_share
 from littoral.check.predictions import Album
 from littoral.check.results import REFERENCE_KERNELS, XNNPACK, KernelRun, Latency, Measurement, Proof, Variant
 from littoral.check.tally import OutputSums, Tally
-from littoral.check.verdict import failures, notes
+from littoral.check.verdict import failures, kernel_failures, notes
 from littoral.data import Sample
 from littoral.errors import DeviceError
 from littoral.runtime import Model, load
@@ -226,6 +226,9 @@ def _measurement(subject: _Subject, names: Sequence[str], latency: tuple[Latency
         runs=runs,
         between_kernels=between,
         latency=latency,
-        failures=tuple(failures(subject.graph, recipe, share, list(subject.tallies.values()), between, own)),
+        failures=(
+            *failures(subject.graph, recipe, share, list(subject.tallies.values()), own),
+            *kernel_failures(runs, between),
+        ),
         notes=tuple(notes(recipe, share, runs, between)),
     )

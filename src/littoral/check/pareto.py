@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from littoral.check.results import Measurement
+from littoral.check.statistics import Rate
 from littoral.errors import DataError
 
 QualityKind = Literal["accuracy", "agreement", "SQNR"]
+_MOST_SAMPLES = 100_000
 Prefer = Literal["size", "latency"]
 
 
@@ -150,7 +152,9 @@ def _loss(measurement: Measurement) -> _Loss | None:
     if (drop := measurement.drop) is not None:
         return _Loss(drop.value, drop.low, drop.high, drop.total)
     if (rate := measurement.agreement) is not None:
-        return _Loss(1 - rate.value, 1 - rate.high, 1 - rate.low, rate.total)
+        # Not 1 - rate.value: 1 - 0.99 is a hair more than 0.01.
+        lost = Rate(rate.total - rate.hits, rate.total)
+        return _Loss(lost.value, lost.low, lost.high, lost.total)
     return None
 
 
@@ -171,9 +175,11 @@ def _choice(recipe: str | None, best: Measurement, loss: _Loss, max_drop: float,
 def _samples_needed(loss: _Loss, max_drop: float) -> str:
     """About how many samples would narrow the interval to one side of the bound; "" where none would."""
     distance = abs(max_drop - loss.value)
-    if distance == 0:
-        return ""
     half = (loss.high - loss.value) if loss.value <= max_drop else (loss.value - loss.low)
     # An interval narrows with the root of the number of samples, but with the number itself while nothing was lost.
     power = 1 if loss.value == 0 else 2
-    return f", about {max(loss.total + 1, math.ceil(loss.total * (half / distance) ** power)):,} would do"
+    needed = loss.total * (half / distance) ** power if distance else math.inf
+    if needed > _MOST_SAMPLES:
+        return ""
+    # Two digits are more than such an estimate is worth.
+    return f", about {max(loss.total + 1, int(float(f'{needed:.1e}'))):,} would do"
