@@ -1,0 +1,39 @@
+"""littoral bench MODEL...: how long an answer takes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from littoral.cli import options, terminal
+
+
+def command(
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model files; ratios are to the first.")],
+    device: Annotated[
+        list[str] | None, typer.Option("--device", "-d", metavar="D", help="Repeatable. cpu, cpu:reference.")
+    ] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option("--threads", "-t", min=1, help="Repeatable. One and all by default.")
+    ] = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long to measure each.")] = 2.0,
+    as_json: options.Json = False,
+) -> None:
+    """Measure latency: p50, p90 and p99 of warm runs, models in turn so that noise hits all alike."""
+    from littoral import check
+
+    with terminal.progress_bar() as progress:
+        found = check.bench(
+            models,
+            devices=device or ["cpu"],
+            threads=threads or check.one_and_all(),
+            seconds=seconds,
+            progress=progress,
+        )
+    if as_json:
+        terminal.emit_json([dataclasses.asdict(latency) for latency in found])
+    else:
+        terminal.out.print(check.latency_table(found))

@@ -1,0 +1,129 @@
+"""littoral convert MODEL: a trained model to proven model files."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from littoral.cli import options, terminal
+
+
+class Engine(str, Enum):
+    """Who quantizes."""
+
+    auto = "auto"
+    tf = "tf"
+
+
+class Edge(str, Enum):
+    """Types of the inputs and outputs of a full-int8 file."""
+
+    float32 = "float32"
+    int8 = "int8"
+    uint8 = "uint8"
+
+
+class Preference(str, Enum):
+    """What to choose by among the variants that hold."""
+
+    size = "size"
+    latency = "latency"
+
+
+def share(text: str) -> float:
+    """A share from "1%" or "0.01"; 0 to 1."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a share: write 1% or 0.01") from None
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"{text!r} is not between 0 and 100%")
+    return value
+
+
+def command(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A .keras or .h5 file, a SavedModel folder, or a float .tflite.")
+    ],
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipe",
+            "-r",
+            metavar="RECIPE",
+            help="Repeatable. float32, float16, dynamic, int8, full-int8, int16x8, int4.",
+        ),
+    ] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option("--calibrate", metavar="PATH", help="Samples: a folder of pictures, .npy or .npz.")
+    ] = None,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option("--evaluate", metavar="PATH", help="Labelled samples: a sub-folder a class, or .npz with labels."),
+    ] = None,
+    contract: options.Contract = None,
+    io: Annotated[Edge | None, typer.Option("--io", help="Types of inputs and outputs of full-int8.")] = None,
+    max_drop: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop", metavar="X", parser=share, help="Choose the variant that loses at most X (1%) of accuracy."
+        ),
+    ] = None,
+    prefer: Annotated[
+        Preference, typer.Option("--prefer", help="Of those that hold, the smallest or the fastest.")
+    ] = Preference.size,
+    engine: Annotated[
+        Engine, typer.Option("--engine", help="Who quantizes; tf is TensorFlow's own quantizer.")
+    ] = Engine.auto,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write.")] = Path(),
+    samples: options.Samples = 100,
+    seed: options.Seed = 0,
+    threads: options.Threads = None,
+    custom_objects: Annotated[
+        str | None,
+        typer.Option(
+            "--custom-objects", metavar="MODULE", help="Defines the model's own layers: a module or a .py file."
+        ),
+    ] = None,
+    unsafe_lambda: Annotated[
+        bool, typer.Option("--unsafe-lambda", help="Run code that is stored in the model (Lambda layers).")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Convert a trained model to TensorFlow Lite and prove what it costs.
+
+    Writes DIR/NAME.RECIPE.tflite for each recipe, DIR/report.html and DIR/report.json.
+    Exit code 1 when a variant fails its checks, or none holds --max-drop.
+    """
+    from littoral import check, convert
+
+    with terminal.progress_bar() as progress:
+        report = convert(
+            model,
+            recipes=recipe,
+            calibrate=calibrate,
+            evaluate=evaluate,
+            contract=contract,
+            io=io.value if io else None,
+            max_drop=max_drop,
+            prefer=prefer.value,
+            engine=engine.value,
+            output=output,
+            samples=samples,
+            seed=seed,
+            threads=threads,
+            custom_objects=custom_objects,
+            unsafe_lambda=unsafe_lambda,
+            progress=progress,
+        )
+    if as_json:
+        terminal.emit_json(json.loads(report.to_json()))
+    else:
+        terminal.out.print(check.tables(report))
+        terminal.out.print(f"Report: {output / 'report.html'}", markup=False)
+    if not report.ok:
+        raise typer.Exit(terminal.DONE_NO)

@@ -1,0 +1,125 @@
+"""littoral inspect MODEL: what is in a model file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from littoral.cli import options, terminal
+
+if TYPE_CHECKING:
+    from littoral.tflite import Graph, Tensor
+
+
+def command(model: options.ModelFile, as_json: options.Json = False) -> None:
+    """Show a model file: inputs, outputs, operators, weights, contract."""
+    from littoral import tflite
+
+    summary = _summary(tflite.read(model), model)
+    if as_json:
+        terminal.emit_json(summary)
+    else:
+        terminal.out.print(_page(summary))
+
+
+def _summary(graph: Graph, path: Path) -> dict[str, Any]:
+    from littoral.runtime import contract_of
+
+    contract = contract_of(graph)
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "description": graph.description or "",
+        "contract": json.loads(contract.to_json()) if contract else None,
+        "subgraphs": len(graph.subgraphs),
+        "inputs": [_tensor(graph.main.tensors[i]) for i in graph.main.inputs],
+        "outputs": [_tensor(graph.main.tensors[i]) for i in graph.main.outputs],
+        "signatures": [s.key for s in graph.signatures],
+        "metadata": [entry.name for entry in graph.metadata],
+        "weights_bytes": sum(
+            {id(t.buffer): t.data.nbytes for s in graph.subgraphs for t in s.tensors if t.data is not None}.values()
+        ),
+        "operators": [row for index in range(len(graph.subgraphs)) for row in _operators(graph, index)],
+    }
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    quantization = tensor.quantization
+    quantized = quantization is not None and len(quantization.scale) > 0
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape_signature or tensor.shape),
+        "type": tensor.type.name.lower(),
+        "scale": float(quantization.scale[0]) if quantization and quantized else None,
+        "zero_point": int(quantization.zero_point[0]) if quantization and quantized else None,
+    }
+
+
+def _operators(graph: Graph, index: int) -> list[dict[str, Any]]:
+    """A row for each kind of operator and type of its first output: how many, and their multiply-adds."""
+    from littoral.tflite import macs
+
+    subgraph = graph.subgraphs[index]
+    counts: Counter[tuple[str, str]] = Counter()
+    work: Counter[tuple[str, str]] = Counter()
+    for number, operator in enumerate(subgraph.operators):
+        kind = subgraph.tensors[operator.outputs[0]].type.name.lower() if operator.outputs else "-"
+        counts[operator.name, kind] += 1
+        work[operator.name, kind] += macs(graph, index, number)
+    return [
+        {"subgraph": subgraph.name or "main", "operator": name, "type": kind, "count": n, "macs": work[name, kind]}
+        for (name, kind), n in sorted(counts.items(), key=lambda item: (-work[item[0]], -item[1], item[0]))
+    ]
+
+
+def _page(summary: dict[str, Any]) -> Group:
+    head = Text(f"{summary['file']}  {summary['bytes']:,} bytes, {summary['weights_bytes']:,} of them weights")
+    parts: list[Any] = [head, Text(summary["description"], style="dim")] if summary["description"] else [head]
+    parts += [_edges(summary), _operator_table(summary), *_contract(summary["contract"])]
+    for name in ("signatures", "metadata"):
+        if summary[name]:
+            parts.append(Text(f"{name}: {', '.join(str(item) for item in summary[name])}"))
+    return Group(*parts)
+
+
+def _edges(summary: dict[str, Any]) -> Table:
+    table = Table("", "name", "shape", "type", "scale", "zero point", box=None, header_style="bold")
+    for side in ("inputs", "outputs"):
+        for tensor in summary[side]:
+            scale = "" if tensor["scale"] is None else f"{tensor['scale']:.6g}"
+            zero_point = "" if tensor["scale"] is None else str(tensor["zero_point"])
+            shape = "x".join("?" if n < 0 else str(n) for n in tensor["shape"]) or "scalar"
+            table.add_row(side[:-1], Text(tensor["name"]), shape, tensor["type"], scale, zero_point)
+    return table
+
+
+def _operator_table(summary: dict[str, Any]) -> Table:
+    table = Table(box=None, header_style="bold")
+    for column in ("operator", "type"):
+        table.add_column(column)
+    for column in ("count", "multiply-adds"):
+        table.add_column(column, justify="right")
+    for row in summary["operators"]:
+        table.add_row(Text(row["operator"]), row["type"], str(row["count"]), f"{row['macs']:,}" if row["macs"] else "")
+    return table
+
+
+def _contract(contract: dict[str, Any] | None) -> list[Text]:
+    if contract is None:
+        return [
+            Text(
+                "contract: none, so a picture is read as the input tensor suggests; --contract FILE says more",
+                style="dim",
+            )
+        ]
+    lines = [f"contract: {json.dumps(entry)}" for entry in contract["inputs"]]
+    labels = contract.get("labels") or []
+    if labels:
+        lines.append(f"labels: {len(labels)} ({', '.join(labels[:5])}{', ...' if len(labels) > 5 else ''})")
+    return [Text(line) for line in lines]
