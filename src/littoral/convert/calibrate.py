@@ -1,7 +1,7 @@
 """The ranges of a float model's activations over real samples: the absolute smallest and largest value of each tensor.
 
-Every activation is made an output, so that the fast kernels run and nothing is lost to them. One sample is in memory at a time, and
-minima and maxima do not depend on the order of samples.
+Every activation is made an output, so that the fast kernels run and nothing is lost to them. One sample is in memory at
+a time, and minima and maxima do not depend on the order of samples.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Watch:
 
     def see(self, sample: Sample) -> None:
         """Widen the ranges by what the model computes for one sample."""
-        self._call(sample.inputs)
+        self._call(*(sample.inputs.values() if len(self._inputs) == 1 else [sample.inputs]))
         if not (np.isfinite(self._low).all() and np.isfinite(self._high).all()):
             raise self._not_finite(sample.origin)
 
@@ -136,7 +136,7 @@ def _float_activations(graph: Graph) -> list[int]:
 
 
 def _all_outputs(graph: Graph, indices: Sequence[int]) -> Graph:
-    """A copy of the graph that gives these tensors too. Signatures would name fewer outputs than there are, so they go."""
+    """A copy of the graph that gives these tensors too; without signatures, which would name too few outputs."""
     main = copy(graph.main)
     main.outputs = tuple(dict.fromkeys([*main.outputs, *(i for i in indices if i not in main.inputs)]))
     watched = copy(graph)

@@ -1,4 +1,4 @@
-"""Run one of littoral's TensorFlow programs in a child process, and turn whatever happens to it into a result or one clear error."""
+"""Run a TensorFlow program of littoral in a child process, and turn what happens to it into a result or one error."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def run_child(
 ) -> dict[str, Any]:
     """Run `python -m module` with a JSON request and return its JSON result.
 
-    The child gets a process group of its own and is killed with it when this function is left in any way. Its temporary files go to `work`.
+    The child gets a process group of its own and is killed with it when this function is left in any way. Its temporary
+    files go to `work`.
 
     Args:
         module: The full name of a module of littoral.convert.child.

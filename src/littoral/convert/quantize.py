@@ -39,7 +39,7 @@ def quantize(
     """
     if find_spec("ai_edge_quantizer") is None:
         raise MissingExtraError("ai-edge-quantizer", "convert")
-    # The pinned quantizer's own parts: its front end would build an interpreter that keeps every tensor, only to count them.
+    # The pinned quantizer's own parts: its front end builds an interpreter that keeps every tensor, only to count them.
     from ai_edge_quantizer.model_modifier import ModelModifier
     from ai_edge_quantizer.params_generator import ParamsGenerator
     from ai_edge_quantizer.recipe_manager import RecipeManager
@@ -86,5 +86,5 @@ def _statistics(model: Any, ranges: Ranges | None) -> dict[str, dict[str, np.nda
 
 
 def _usable(span: Range) -> Range:
-    """A range that gives a scale: a tensor that was always 0 gets 0..1, because kernels refuse the tiny scale it would have."""
+    """A range that gives a scale: 0..1 for a tensor that was always 0, whose tiny scale kernels would refuse."""
     return (0.0, 1.0) if span == (0.0, 0.0) else span

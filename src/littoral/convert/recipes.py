@@ -18,7 +18,7 @@ class Rule:
 
     Attributes:
         weight_bits: Of each weight.
-        activation_bits: 8 (asymmetric) or 16 (symmetric) for integer activations with fixed ranges; None leaves them float.
+        activation_bits: 8 (asymmetric) or 16 (symmetric) for activations of fixed ranges; None leaves them float.
         algorithm: How the scale of weights is found.
         min_elements: Smaller weights stay float.
     """
@@ -29,7 +29,7 @@ class Rule:
     min_elements: int = 0
 
     def for_quantizer(self, scope: str) -> dict[str, Any]:
-        """This rule in ai-edge-quantizer's words, for operators whose scope (output names) matches a regular expression."""
+        """This rule in ai-edge-quantizer's words, for operators whose scope (output names) an expression matches."""
         casting = self.algorithm == "float_casting"
         config: dict[str, Any] = {
             "weight_tensor_config": {

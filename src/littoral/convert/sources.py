@@ -1,4 +1,4 @@
-"""Where a trained model comes from: each kind of source makes a float model file, and nothing else is asked of it.
+"""Where a trained model comes from: each kind of source makes a float model file; nothing else is asked of it.
 
 A reader of Keras files that needs no TensorFlow has its place here, beside those that ask TensorFlow in a child process.
 """
@@ -24,14 +24,12 @@ class Options:
     """What a source may need to know.
 
     Attributes:
-        batch: The batch size of the model file; None leaves it open.
         sizes: (height, width) for a model that leaves the size of its picture open.
         custom_objects: A module's name or .py file that defines the model's own layers.
         unsafe_lambda: Code that is stored in the model may run.
         timeout: Seconds that a child process may take.
     """
 
-    batch: int | None = 1
     sizes: tuple[int, int] | None = None
     custom_objects: str | None = None
     unsafe_lambda: bool = False
@@ -77,7 +75,7 @@ class TrainedModel:
             work=output.parent,
             progress=progress,
             timeout=options.timeout,
-            hint="Update the model with model.save('model.keras'), or export it as a SavedModel: model.export('folder')",
+            hint="Save it anew with model.save('model.keras'), or as a SavedModel: model.export('folder')",
         )
 
 
@@ -193,7 +191,8 @@ def settle(graph: Graph, name: str, *, quantized_is_fine: bool) -> list[str]:
         Notes on what was changed, in sentences.
 
     Raises:
-        SourceError: It is quantized already, was not frozen, needs operators that LiteRT lacks, or has inputs of unknown size.
+        SourceError: It is quantized already, not frozen, needs operators that LiteRT lacks, or has inputs of unknown
+            size.
     """
     from littoral.check.operators import unset_variables
 
@@ -225,7 +224,7 @@ def _quantized_types(graph: Graph) -> list[str]:
 
 
 def _close_batch(graph: Graph, name: str) -> list[str]:
-    """Set an open batch to the 1 that the file's shapes already have: operators that compute with it quantize no more."""
+    """Set an open batch to the 1 that the file's shapes already have."""
     main = graph.main
     opened = [main.tensors[i] for i in main.inputs if -1 in main.tensors[i].shape_signature]
     for tensor in opened:

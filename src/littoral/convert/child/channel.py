@@ -57,7 +57,7 @@ def main(answer: Callable[[Request, Callable[[str], None]], dict[str, Any]]) -> 
 def _die_with_parent() -> None:
     """Let the kernel end this process when the parent closes our standard input, which its death does too.
 
-    A signal, not a thread that waits: TensorFlow holds the interpreter lock for minutes. SIGIO's default is to terminate.
+    A signal, not a thread that waits: TensorFlow holds the interpreter lock for long. SIGIO's default is to terminate.
     """
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())

@@ -16,9 +16,9 @@ from littoral.convert.child.trained import Say, converter_of
 def answer(request: Request, say: Say) -> dict[str, Any]:
     """Write the variant of request["recipe"] to request["output"].
 
-    float16 and dynamic begin with the trained model, because TensorFlow makes them while it converts. int8 and int16x8 begin with the
-    float model file request["float"] and the samples request["samples"] (a .npy file an input, in the order of the file's inputs), as
-    TensorFlow's converter itself does once it has made that file.
+    float16 and dynamic begin with the trained model, because TensorFlow makes them while it converts. int8 and int16x8
+    begin with the float model file request["float"] and the samples request["samples"] (an .npy file an input, in the
+    order of the file's inputs), as TensorFlow's converter itself does once it has made that file.
     """
     recipe = request["recipe"]
     if recipe in ("float16", "dynamic"):
@@ -47,7 +47,7 @@ def _while_converting(recipe: str, request: Request, say: Say) -> bytes:
 
 
 def _from_float(recipe: str, model: bytes, request: Request, say: Say) -> bytes:
-    """What the converter does to its float file when it is given a representative dataset (tensorflow/lite/python/lite.py, _quantize)."""
+    """What the converter does to its float file when it has samples (tensorflow/lite/python/lite.py, _quantize)."""
     import tensorflow as tf
     from tensorflow.lite.python.convert import mlir_quantize
     from tensorflow.lite.python.optimize.calibrator import Calibrator, add_intermediate_tensors

@@ -21,7 +21,7 @@ def converter_of(request: Request, say: Say) -> tuple[Any, dict[str, Any]]:
     """TensorFlow's converter for the model of a request, and what is known of that model.
 
     Args:
-        request: "path", "kind" ("keras", "h5", "savedmodel"), "batch" (int or None), "sizes" ([height, width] or None, for open
+        request: "path", "kind" ("keras", "h5", "savedmodel"), "sizes" ([height, width] or None, for open
             picture sizes), "custom_objects" (a module's name or file, or None), "unsafe_lambda".
         say: Reports progress.
     """
@@ -143,18 +143,16 @@ def _missing_class(message: str) -> str | None:
 
 
 def _with_static_shape(keras: Any, model: Any, request: Request) -> Any:
-    """The model behind inputs of a fixed shape: operators that compute shapes at run time disappear, and recurrent layers convert."""
+    """The model behind inputs of a fixed shape: operators that compute shapes go, and recurrent layers convert."""
     name = Path(request["path"]).name
     if not getattr(model, "inputs", None):
         raise RefusalError(
             f"{name} does not say the shape of its input (a subclassed model, or one that was never built)",
             "Export it as a SavedModel: model.export('folder')",
         )
-    if request["batch"] is None:
-        return model
     fresh = [
         keras.Input(
-            batch_size=request["batch"],
+            batch_size=1,
             shape=fixed(tuple(old.shape), request, old.name)[1:],
             dtype=old.dtype,
             name=old.name.split(":")[0].replace("/", "_"),
@@ -179,14 +177,15 @@ def fixed(shape: tuple[int | None, ...], request: Request, what: str) -> tuple[i
     """The shape with its batch, and open picture sizes, filled in from the request."""
     sizes = request["sizes"]
     rest = list(shape[1:])
-    if sizes and len(rest) == 3 and None in rest[:2]:
+    if sizes and len(rest) == 3:
         rest[:2] = [size if old is None else old for old, size in zip(rest[:2], sizes, strict=True)]
-    if not shape or None in rest:
+    known = [size for size in rest if size is not None]
+    if not shape or len(known) < len(rest):
         raise RefusalError(
             f"{Path(request['path']).name}: input '{what}' has the open shape {shape}",
-            "Give a contract with the width and height of a picture (--contract FILE), or save the model with fixed sizes",
+            "Give a contract with the picture's width and height (--contract FILE), or save it with fixed sizes",
         )
-    return (request["batch"], *rest)
+    return (1, *known)
 
 
 def _saved_model(path: Path, request: Request, say: Say) -> tuple[Any, dict[str, Any]]:
@@ -214,6 +213,4 @@ def _fixed_spec(tf: Any, spec: Any, key: str, request: Request) -> Any:
             f"{Path(request['path']).name}: input '{key}' does not say its shape", "Export it with fixed sizes"
         )
     shape = tuple(spec.shape)
-    if request["batch"] is not None and shape:
-        shape = fixed(shape, request, key) if None in shape else shape
-    return tf.TensorSpec(shape, spec.dtype, key)
+    return tf.TensorSpec(fixed(shape, request, key) if None in shape else shape, spec.dtype, key)
