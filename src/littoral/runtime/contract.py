@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from littoral.data import Contract, InputContract
+from littoral.errors import ContractError
 from littoral.runtime.names import main_inputs
 from littoral.runtime.tensors import TensorInfo
-from littoral.tflite import Graph
+from littoral.tflite import Graph, legacy_metadata
 
 ENTRY = "littoral"  # the name of the metadata entry
 
@@ -18,13 +19,31 @@ def embed(graph: Graph, contract: Contract) -> None:
 
 
 def contract_of(graph: Graph) -> Contract | None:
-    """The contract that a model file carries: the littoral entry, else None.
+    """The contract that a model file carries: the littoral entry, else TFLite Metadata, else None.
+
+    Of TFLite Metadata only labels and the normalisation (value = (pixel - mean) / std) are taken; size and channels are
+    the input tensor's. Where that stores bytes they are the pixels, whatever the normalisation says: so does TFLite's
+    Task Library, and Coral's models give mean and std that their quantization does not quite share.
 
     Raises:
-        ContractError: The littoral entry is malformed.
+        ContractError: The littoral entry or the normalisation is malformed.
+        ModelFileError: The TFLite Metadata is damaged.
     """
-    entry = graph.metadata_entry(ENTRY)
-    return None if entry is None else Contract.from_json(bytes(entry), f"the metadata entry {ENTRY!r}")
+    own = graph.metadata_entry(ENTRY)
+    if own is not None:
+        return Contract.from_json(bytes(own), f"the metadata entry {ENTRY!r}")
+    legacy = legacy_metadata(graph)
+    if legacy is None:
+        return None
+    pictures = []
+    for info, entry in zip(main_inputs(graph), legacy.inputs, strict=False):
+        picture = _derived(graph, info)
+        if picture is None or len(entry.mean) != len(entry.std) or len(entry.mean) not in (1, picture.channels):
+            continue
+        if info.dtype.kind == "f":
+            picture = replace(picture, mean=_single(entry.mean), scale=_single(_inverse(entry.std)))
+        pictures.append(picture)
+    return Contract(tuple(pictures), tuple(legacy.labels)) if pictures or legacy.labels else None
 
 
 def contract_or_default(graph: Graph) -> tuple[Contract, bool]:
@@ -35,7 +54,8 @@ def contract_or_default(graph: Graph) -> tuple[Contract, bool]:
     as they are.
 
     Raises:
-        ContractError: The littoral entry is malformed.
+        ContractError: The littoral entry or the normalisation is malformed.
+        ModelFileError: The TFLite Metadata is damaged.
     """
     contract = contract_of(graph) or Contract()
     if contract.inputs or graph.metadata_entry(ENTRY) is not None:
@@ -62,3 +82,13 @@ def _quantized_inside(graph: Graph, info: TensorInfo) -> TensorInfo:
             index = operator.outputs[0]
             return TensorInfo.of(graph.main.tensors[index], index, info.name)
     return info
+
+
+def _inverse(stds: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(stds):
+        raise ContractError("TFLite Metadata has a standard deviation of 0", "Give a contract")
+    return tuple(1 / std for std in stds)
+
+
+def _single(values: tuple[float, ...]) -> float | tuple[float, ...]:
+    return values[0] if len(values) == 1 else tuple(values)

@@ -59,10 +59,11 @@ class TensorInfo:
     def quantize(self, real: Array) -> Array:
         """Stored values of real ones: rounded half away from zero, as TFLite's QUANTIZE does, and clamped."""
         limits = np.iinfo(self.dtype)
-        steps = np.asarray(real, np.float32) / np.float32(self.scale)
+        low, high = limits.min - self.zero_point, limits.max - self.zero_point
+        steps = np.clip(np.asarray(real, np.float32) / np.float32(self.scale), low, high)
         whole = np.trunc(steps)
-        whole += np.sign(steps) * (np.abs(steps - whole) >= 0.5)
-        stored: Array = np.clip(whole + self.zero_point, limits.min, limits.max).astype(self.dtype)
+        whole += np.trunc(2 * (steps - whole))  # what is left is exact, and reaches 1 or -1 from a half on
+        stored: Array = (whole + np.float32(self.zero_point)).astype(self.dtype)
         return stored
 
     def dequantize(self, stored: Array) -> npt.NDArray[np.float32]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from littoral.data import Picture, prepare
 from littoral.errors import ContractError, InputError
@@ -53,12 +55,11 @@ def classify(model: Model, picture: Picture, top_k: int = 5, labels: Sequence[st
     return [Class(int(index), names[index] if names else "", float(scores[index])) for index in best]
 
 
-def _scores(
-    values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], model: Model
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if values.size != values.shape[-1] if values.ndim else True:
+def _scores(values: npt.NDArray[Any], model: Model) -> npt.NDArray[np.float64]:
+    """The values as one row, where all axes but the last have size 1."""
+    if values.ndim == 0 or values.size != values.shape[-1]:
         raise InputError(f"output {model.outputs[0]} is not one score a class", "Give a classifier")
-    scores = values.reshape(-1).astype(np.float64)
+    scores: npt.NDArray[np.float64] = values.reshape(-1).astype(np.float64)
     if np.isnan(scores).any():
         raise InputError(
             f"output {model.outputs[0]} has NaN", "The model is broken, or the picture is not what it takes"
