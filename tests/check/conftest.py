@@ -1,13 +1,20 @@
-"""Measurements made up for what only reads them; real ones are made where they are tested."""
+"""Measurements made up for what only reads them, real models and photos for the rest, and models broken on purpose."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from littoral.check.measure import Samples
 from littoral.check.results import KernelRun, Latency, Measurement, OperatorShare
 from littoral.check.statistics import OutputError, PairedDrop, Rate
+from littoral.data import Contract, ImageFolder, InputContract, Sample
+from littoral.tflite import Buffer, Graph, Operator, OperatorCode, Subgraph, Tensor, TensorType, read, write
+from littoral.tflite.options.control import VarHandleOptions
 
 Make = Callable[..., Measurement]
 
@@ -54,3 +61,63 @@ def measured() -> Make:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def models(flowers: Path) -> Path:
+    """The folder of a float model and four files once converted from it; it takes pixels of 0..255."""
+    return flowers / "models"
+
+
+@pytest.fixture(scope="session")
+def photos(flowers: Path) -> Samples:
+    """The first 12 photos, as the models of `models` want them; every other one labelled, by turns."""
+    contract = Contract((InputContract(100, 100, resize="area"),))
+    folder = ImageFolder(flowers / "images")
+
+    def samples() -> Iterator[Sample]:
+        for number, sample in enumerate(folder.samples(contract, limit=12)):
+            yield replace(sample, label=number % 10 if number % 2 else None)
+
+    return samples
+
+
+@pytest.fixture
+def unfrozen(tmp_path: Path) -> Path:
+    """A model file that adds a variable to its input, and a variable that nothing gives a value."""
+    tensors = [Tensor(name=name, shape=(1, 4)) for name in ("x", "handle", "value", "y")]
+    tensors[1] = Tensor(name="handle", type=TensorType.RESOURCE)
+    operators = [
+        Operator(code=OperatorCode.of("VAR_HANDLE"), outputs=(1,), options=VarHandleOptions(shared_name="weights")),
+        Operator(code=OperatorCode.of("READ_VARIABLE"), inputs=(1,), outputs=(2,)),
+        Operator(code=OperatorCode.of("ADD"), inputs=(0, 2), outputs=(3,)),
+    ]
+    main = Subgraph(tensors=tensors, inputs=(0,), outputs=(3,), operators=operators, name="main")
+    write(Graph(subgraphs=[main], metadata=[], signatures=[]), tmp_path / "unfrozen.tflite")
+    return tmp_path / "unfrozen.tflite"
+
+
+@pytest.fixture
+def with_nan(models: Path, tmp_path: Path) -> Path:
+    """The float model with one weight of its first dense layer NaN."""
+    graph = read(models / "model.tflite")
+    dense = next(operator for operator in graph.main.operators if operator.name == "FULLY_CONNECTED")
+    weights = graph.main.tensors[dense.inputs[1]]
+    assert weights.data is not None
+    values = weights.data.copy()
+    values[0, 0] = np.nan
+    weights.buffer = Buffer(data=values.tobytes())
+    write(graph, tmp_path / "nan.tflite")
+    return tmp_path / "nan.tflite"
+
+
+@pytest.fixture
+def refused(models: Path, tmp_path: Path) -> Path:
+    """The int8 model with a bias whose scale is not that of input and weights: XNNPACK does not look at it."""
+    graph = read(models / "model_integer.tflite")
+    dense = next(operator for operator in graph.main.operators if operator.name == "FULLY_CONNECTED")
+    quantization = graph.main.tensors[dense.inputs[2]].quantization
+    assert quantization is not None
+    quantization.scale = (quantization.scale * 1e5).astype("<f4")
+    write(graph, tmp_path / "refused.tflite")
+    return tmp_path / "refused.tflite"

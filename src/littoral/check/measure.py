@@ -230,5 +230,5 @@ def _measurement(subject: _Subject, names: Sequence[str], latency: tuple[Latency
             *failures(subject.graph, recipe, share, list(subject.tallies.values()), own),
             *kernel_failures(runs, between),
         ),
-        notes=tuple(notes(recipe, share, runs, between)),
+        notes=tuple(notes(subject.graph, recipe, share, runs, between)),
     )

@@ -35,7 +35,7 @@ def failures(
             "Convert the model itself (from_keras_model), not a concrete function of it."
         )
     if recipe.startswith("full-int8"):
-        yield from _partial(graph, share)
+        yield from _partial(share)
     yield from _refusals(tallies)
     for tally in tallies:
         for place, samples in tally.not_finite.items():
@@ -59,15 +59,12 @@ def kernel_failures(runs: Sequence[KernelRun], between: Sequence[OutputError]) -
             )
 
 
-def _partial(graph: Graph, share: OperatorShare) -> Iterator[str]:
+def _partial(share: OperatorShare) -> Iterator[str]:
     """A recipe that promises integers only, and a file that computes in float."""
     left = share.total - share.integer
     if left:
         kinds = sorted({f"{one.kind} ({one.output})" for one in share.floats})
         yield f"It is partial: {left} of {share.total} operators compute in float: {_names(kinds)}."
-    edges = float_edges(graph)
-    if edges:
-        yield f"It is partial: {_names(edges)} at its edge {'is' if len(edges) == 1 else 'are'} float."
 
 
 def _refusals(tallies: Sequence[Tally]) -> Iterator[str]:
@@ -82,12 +79,15 @@ def _refusals(tallies: Sequence[Tally]) -> Iterator[str]:
 
 
 def notes(
+    graph: Graph,
     recipe: str,
     share: OperatorShare,
     runs: Sequence[KernelRun],
     between: Sequence[OutputError],
 ) -> Iterator[str]:
     """What is worth knowing and makes the file no worse."""
+    if recipe.startswith("full-int8") and (edges := float_edges(graph)):
+        yield f"Inputs or outputs are float: {_names(edges)}."
     if share.partial and not recipe.startswith("full-int8"):
         kinds = sorted({one.kind for one in share.floats})
         yield f"{share.total - share.integer} of {share.total} operators compute in float: {_names(kinds)}."
