@@ -38,6 +38,13 @@ def test_rounding_is_half_away_from_zero_and_clamped() -> None:
     assert tensor.quantize(real).tolist() == [1, 2, -1, -2, 0, 127, -128, 127, -128]
 
 
+def test_scalars() -> None:
+    tensor = info("int8", shape=(), scale=0.5, zero_point=1)
+    assert tensor.quantize(2.0) == 5  # type: ignore[arg-type]
+    assert tensor.accept(2.0).shape == ()
+    assert tensor.dequantize(np.array(5, np.int8)) == 2
+
+
 def test_quantization_is_that_of_the_quantize_operator(quantize: Graph) -> None:
     tensor = info("int8", scale=0.1, zero_point=7)
     rng = np.random.default_rng(0)
