@@ -170,15 +170,15 @@ def test_memory_does_not_grow_with_samples(models: Path, photos: Samples) -> Non
 
 
 def test_progress_is_told(models: Path, photos: Samples) -> None:
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, int, int | None]] = []
     measure_all(
         [Variant(models / "model.tflite")],
         samples=photos,
         kernel_samples=1,
         seconds=0.01,
-        progress=lambda *step: told.append(step),
+        progress=lambda stage, done, total: told.append((stage, done, total)),
     )
-    assert [step for step in told if step[0] == "samples"] == [("samples", n, 0) for n in range(1, 13)]
+    assert [step for step in told if step[0] == "samples"] == [("samples", n, None) for n in range(1, 13)]
     assert told[-1][1] == told[-1][2]
 
 

@@ -198,9 +198,10 @@ def verdict_of(a: Array, b: Array, step: float = 0.0) -> Verdict:
     x, y = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
     if np.array_equal(x, y, equal_nan=True):
         return "exact"
-    if not np.array_equal(np.isfinite(x), np.isfinite(y)):
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not np.array_equal(x[~finite], y[~finite], equal_nan=True):
         return "different"
-    x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+    x, y = x[finite], y[finite]
     gap = np.abs(x - y)
     for verdict in _VERDICTS[1:-1]:
         absolute, relative = FLOAT_TOLERANCES[verdict]

@@ -19,7 +19,8 @@ from littoral.runtime import load
 _BLOCK_SECONDS = 0.05
 _WARM_UP_SECONDS = 0.1
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int | None], None]
+"""Told (stage, done, total); the total is None where it is not known."""
 
 
 def one_and_all() -> tuple[int, ...]:

@@ -115,7 +115,7 @@ def measure_all(
         threads: For the pass over the samples; None for all cores.
         seconds: For the latency of each variant, once with one thread and once with all; 0 leaves it out.
         predictions: How many samples to keep for people to look at.
-        progress: Called with ("samples", done, 0) and ("latency", done, total); a total of 0 is not known.
+        progress: Called with ("samples", done, None) and ("latency", done, total).
 
     Raises:
         ModelFileError: A file is not a model file.
@@ -135,7 +135,7 @@ def measure_all(
             devices = (XNNPACK, REFERENCE_KERNELS) if number < kernel_samples else (XNNPACK,)
             _see(subjects, sample, expected, devices, len(names), album, judge=samples is not None)
             if progress:
-                progress("samples", number + 1, 0)
+                progress("samples", number + 1, None)
     latency = _latency(subjects, seconds, progress)
     outputs = [info.name for info in float_model.outputs] if float_model else []
     found = (_measurement(one, outputs, latency.get(index, ())) for index, one in enumerate(subjects))
