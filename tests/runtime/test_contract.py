@@ -67,6 +67,20 @@ def test_a_quantize_operator_behind_a_float_input_tells(relu_int8: Graph) -> Non
     assert contract_or_default(graph)[0].inputs == (InputContract(16, 16, "x", mean=125.0, scale=0.5),)
 
 
+def test_a_contract_of_another_model_is_refused() -> None:
+    graph = graph_of(picture(TensorType.FLOAT32), picture(TensorType.FLOAT32))
+    for entry, message in (
+        (InputContract(17, 16), r"shape \[16, 17, 3\], but input 'x' \(float32\[1, 16, 16, 3\]\) takes others"),
+        (InputContract(16, 16, "x", layout="NCHW"), r"shape \[3, 16, 16\]"),
+        (InputContract(16, 16, "x", colour="gray", layout="NHW"), r"shape \[16, 16\]"),
+        (InputContract(16, 16, "image"), "an input 'image', which the model lacks. Accepted: 'x'"),
+    ):
+        with pytest.raises(ContractError, match=message):
+            load(graph, contract=Contract((entry,)))
+    for entry in (InputContract(16, 16), InputContract(16, 16, "x")):
+        load(graph, contract=Contract((entry,))).close()
+
+
 def test_inputs_that_are_no_pictures(subtract: Graph, counter: Graph) -> None:
     for graph in (subtract, counter):
         assert contract_of(graph) is None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from littoral.data import Contract, InputContract
+from littoral.data import Contract
 from littoral.errors import ClosedError, DeviceError, InputError, ModelFileError
 from littoral.runtime import embed, load
 from littoral.runtime.model import Result
@@ -181,7 +181,7 @@ def test_compiled_and_custom_models_are_refused(coral: Path) -> None:
 
 
 def test_a_contract_may_be_given(subtract: Graph) -> None:
-    given = Contract((InputContract(8, 8, "a"),))
+    given = Contract(labels=("cat", "dog"))
     with load(subtract, contract=given) as model:
         assert model.contract is given
         assert not model.contract_derived

@@ -28,8 +28,8 @@ class Arrays:
     Integer arrays of a picture's shape are pixels and go through the contract; float arrays are taken as prepared.
 
     Args:
-        source: An .npy file (stays on disk), an .npz file (keys are input names; `labels` or `y` holds the labels),
-            an array, or arrays by input name.
+        source: An .npy file (stays on disk), an .npz file (read as a whole; keys are input names, and `labels` or `y`
+            holds the labels), an array, or arrays by input name.
         labels: One a sample: whole numbers (indices of the model's output) or names.
 
     Raises:

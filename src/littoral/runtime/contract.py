@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from littoral.data import Contract, InputContract
 from littoral.errors import ContractError
 from littoral.runtime.names import main_inputs
-from littoral.runtime.tensors import TensorInfo
+from littoral.runtime.tensors import TensorInfo, fits
 from littoral.tflite import Graph, legacy_metadata
 
 ENTRY = "littoral"  # the name of the metadata entry
@@ -62,6 +63,25 @@ def contract_or_default(graph: Graph) -> tuple[Contract, bool]:
         return contract, False
     pictures = [_derived(graph, info) for info in main_inputs(graph)]
     return replace(contract, inputs=tuple(picture for picture in pictures if picture)), True
+
+
+def check_contract(contract: Contract, inputs: Sequence[TensorInfo]) -> None:
+    """Refuses a contract that is not of this model, before a picture is made as it says.
+
+    Raises:
+        ContractError: It is of an input that the model does not have, or of another size.
+    """
+    for picture in contract.inputs:
+        only = len(inputs) == 1 and not picture.name
+        info = next((info for info in inputs if only or picture.name in (info.name, info.tensor)), None)
+        if info is None:
+            names = ", ".join(map(str, inputs))
+            raise ContractError(
+                f"the contract has an input {picture.name!r}, which the model lacks", f"Accepted: {names}"
+            )
+        if not fits(picture.shape, info.shape[1:]):
+            made = f"the contract makes pictures of shape {list(picture.shape)}"
+            raise ContractError(f"{made}, but input {info} takes others", "Give the contract of this model")
 
 
 def _derived(graph: Graph, info: TensorInfo) -> InputContract | None:

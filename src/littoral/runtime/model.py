@@ -13,7 +13,7 @@ import numpy as np
 from littoral.data import Contract
 from littoral.errors import DeviceError, InputError
 from littoral.runtime import devices, names
-from littoral.runtime.contract import contract_or_default
+from littoral.runtime.contract import check_contract, contract_or_default
 from littoral.runtime.litert import Interpreter, check_operators
 from littoral.runtime.tensors import Array, TensorInfo
 from littoral.tflite import Graph, read, to_bytes
@@ -107,6 +107,7 @@ class Model:
         self.device = device
         self.threads = threads
         self.contract, self.contract_derived = (contract, False) if contract else contract_or_default(graph)
+        check_contract(self.contract, names.main_inputs(graph))
         self._interpreter = Interpreter(source, device, threads, name)
         main = Signature(names.main_inputs(graph), names.main_outputs(graph), self._run)
         self._main = main
@@ -174,7 +175,7 @@ def load(
     Raises:
         ModelFileError: It is not a model file that we accept.
         DeviceError: There is no such device, or it cannot run the model.
-        ContractError: The contract in the file is malformed.
+        ContractError: The contract is malformed, or not of this model.
     """
     device = devices.parse(device)
     if threads is not None and threads < 1:
