@@ -1,0 +1,42 @@
+"""Exceptions in a delegate's own code: how they reach the caller."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from littoral.errors import DeviceError, LittoralError
+
+
+@contextmanager
+def calling(runner: str, where: str) -> Iterator[None]:
+    """Around a call into a delegate's code: what it raises comes out as a DeviceError, with the original as its cause.
+
+    Errors of ours pass as they are: they say what is wrong and what to do already.
+    """
+    try:
+        yield
+    except LittoralError:
+        raise
+    except Exception as error:
+        raise failure(runner, where, error) from error
+
+
+def failure(runner: str, where: str, error: BaseException) -> DeviceError:
+    """The error for an exception in a delegate's own code."""
+    words = traceback.format_exception_only(type(error), error)[-1].strip()
+    return DeviceError(f"delegate {runner} failed in {where}: {words}", "The first traceback shows where in its code")
+
+
+def forget_locals(error: BaseException | None) -> None:
+    """Drops the local variables of the frames that an exception passed through.
+
+    Views on an interpreter's memory are among them, and a traceback that prints local variables, as some do, would read
+    that memory after it was freed.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,119 @@
+"""One kernel in an interpreter: compiled when shapes are known, bound to the interpreter's memory, run."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from littoral.errors import DeviceError
+from littoral.runtime.delegate import structs
+from littoral.runtime.delegate.base import Array, Kernel
+from littoral.runtime.delegate.failures import calling
+from littoral.runtime.delegate.partition import Partition
+
+if TYPE_CHECKING:
+    from littoral.runtime.delegate.native import Attachment
+
+_word = ctypes.c_void_p.from_address
+
+
+class BoundKernel:
+    """A partition in one interpreter, alive from the runtime's `init` to its `free`.
+
+    Attributes:
+        partition: What it runs, with the shapes that it was last compiled for.
+        stale: The runtime has prepared the graph again: shapes or memory may have changed.
+    """
+
+    def __init__(self, owner: Attachment, context: int, partition: Partition) -> None:
+        self.owner = owner
+        self.partition = partition
+        self.stale = True
+        self._kernel: Kernel | None = None
+        self._tensors = _word(context + structs.CONTEXT_TENSORS)
+        self._used = sorted(_used(partition))
+        self._base: int | None = None
+        self._cells: list[ctypes.c_void_p] = []
+        self._pointers: list[int | None] = []
+        self._inputs: tuple[Array, ...] = ()
+        self._outputs: tuple[Array, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Names it in errors."""
+        operators = self.partition.operators
+        first = self.partition.whole.operators[operators[0]].name
+        if len(operators) == 1:
+            return f"the kernel of operator {operators[0]} ({first})"
+        return f"the kernel of {len(operators)} operators from {operators[0]} ({first})"
+
+    def run(self) -> None:
+        """Runs the kernel once. This is the hot path: nothing is made unless shapes or memory have changed."""
+        if self.stale or self._tensors.value != self._base or [cell.value for cell in self._cells] != self._pointers:
+            self.refresh()
+        self._kernel(self._inputs, self._outputs)  # type: ignore[misc]
+
+    def refresh(self) -> None:
+        """Compiles for the shapes of now unless that is done, and binds to the memory of now.
+
+        Raises:
+            DeviceError: `compile` raised; the original exception is its cause.
+        """
+        partition = self.partition.reshaped({index: structs.items(self._tensor(index).dims) for index in self._used})
+        if self._kernel is None or partition is not self.partition:
+            self._compile(partition)
+        self._bind()
+        self.stale = False
+
+    def _compile(self, partition: Partition) -> None:
+        self._kernel = None
+        if partition is not self.partition and self.owner.has_fixed_shapes:
+            raise DeviceError(
+                f"{self.owner.delegate.name} cannot follow a resize: nobody knows the shapes behind a custom operator",
+                "Run the model with the shapes in its file",
+            )
+        with calling(self.owner.delegate.name, f"compiling {self.label}"):
+            self._kernel = self.owner.delegate.compile(partition)
+        self.partition = partition
+
+    def _bind(self) -> None:
+        partition = self.partition
+        self._base = self._tensors.value
+        indices = (*partition.inputs, *partition.outputs)
+        assert self._base is not None
+        self._cells = [_word(self._base + index * structs.TENSOR_SIZE + structs.TENSOR_DATA) for index in indices]
+        self._pointers = [cell.value for cell in self._cells]
+        views = [self._view(index) for index in indices]
+        self._inputs = tuple(views[: len(partition.inputs)])
+        self._outputs = tuple(views[len(partition.inputs) :])
+        for view in self._inputs:
+            view.flags.writeable = False
+
+    def _tensor(self, index: int) -> structs.Tensor:
+        assert self._tensors.value is not None
+        return structs.Tensor.from_address(self._tensors.value + index * structs.TENSOR_SIZE)
+
+    def _view(self, index: int) -> Array:
+        """The memory of a tensor as an array: no copy, and no protection once the memory is freed."""
+        native, tensor = self._tensor(index), self.partition.tensor(index)
+        size = int(np.prod(tensor.shape, dtype=np.int64)) * tensor.dtype.itemsize
+        if size == 0:
+            return np.empty(tensor.shape, tensor.dtype)
+        if not native.data or native.bytes != size:
+            there = native.bytes if native.data else "no"
+            raise DeviceError(
+                f"tensor {tensor.name!r} has {there} bytes of memory, and {size} are needed",
+                f"{self.owner.delegate.name} must leave the operators around it to the processor",
+            )
+        memory = (ctypes.c_char * size).from_address(native.data)
+        view: Array = np.ndarray(tensor.shape, tensor.dtype, buffer=memory)  # type: ignore[arg-type] # it is a buffer
+        return view
+
+
+def _used(partition: Partition) -> set[int]:
+    """The tensors of a partition that are computed."""
+    operators = (partition.whole.operators[index] for index in partition.operators)
+    tensors = {index for operator in operators for index in (*operator.inputs, *operator.outputs) if index >= 0}
+    return {index for index in tensors if not partition.tensor(index).is_constant}

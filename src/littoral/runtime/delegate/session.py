@@ -1,0 +1,159 @@
+"""An interpreter with a delegate."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from littoral.errors import ClosedError, DeviceError
+from littoral.runtime.delegate.base import Array, Delegate
+from littoral.runtime.delegate.native import Attachment
+from littoral.runtime.delegate.placement import Placement
+from littoral.runtime.delegate.selftest import check_runtime
+from littoral.tflite import Graph, to_bytes
+
+
+class Session:
+    """An interpreter with a delegate, made by `attach`. One call at a time: threads wait for each other.
+
+    Attributes:
+        graph: The model.
+    """
+
+    def __init__(self, graph: Graph, interpreter: Any, attachment: Attachment) -> None:
+        self.graph = graph
+        self._attachment = attachment
+        self._guard = _Guard(interpreter, attachment)
+        self.resize({})
+
+    @property
+    def placement(self) -> Placement:
+        """Where each operator runs, from the kernels that the delegate compiled."""
+        return self._attachment.placement
+
+    def resize(self, shapes: Mapping[int, Sequence[int]]) -> None:
+        """Gives inputs other shapes, by tensor index; kernels are compiled for them at once.
+
+        Raises:
+            DeviceError: The model or the delegate does not follow.
+        """
+        with self.use() as interpreter:
+            for index, shape in shapes.items():
+                interpreter.resize_tensor_input(index, shape)
+            interpreter.allocate_tensors()
+            self._attachment.compile()
+
+    def run(self, *inputs: Array) -> list[Array]:
+        """Runs the model once.
+
+        Args:
+            inputs: Stored values in the order of `graph.main.inputs`.
+
+        Returns:
+            Copies of the outputs, in the order of `graph.main.outputs`.
+
+        Raises:
+            DeviceError: The model or the delegate failed; what a kernel raised is its cause.
+            ClosedError: It is closed.
+        """
+        with self.use() as interpreter:
+            for index, value in zip(self.graph.main.inputs, inputs, strict=True):
+                interpreter.set_tensor(index, value)
+            interpreter.invoke()
+            return [interpreter.get_tensor(index) for index in self.graph.main.outputs]
+
+    def use(self) -> _Guard:
+        """`with session.use() as interpreter:` gives one thread the interpreter, and errors as ours. Do not keep it."""
+        return self._guard
+
+    def close(self) -> None:
+        """Frees interpreter and kernels, after a call that is running; closing again does nothing."""
+        self._guard.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Guard:
+    """Lets one thread at a time to the interpreter, and none to it from inside a kernel."""
+
+    def __init__(self, interpreter: Any, attachment: Attachment) -> None:
+        self._interpreter = interpreter
+        self._attachment = attachment
+        self._lock = threading.Lock()
+        self._user: int | None = None
+
+    def __enter__(self) -> Any:
+        self._refuse_kernels()
+        self._lock.acquire()
+        if self._interpreter is None:
+            self._lock.release()
+            raise ClosedError("the model is closed", "Attach the delegate again")
+        self._user = threading.get_ident()
+        self._attachment.__enter__()
+        return self._interpreter
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._user = None
+        try:
+            self._attachment.__exit__(kind, error, trace)
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        self._refuse_kernels()
+        with self._lock:
+            self._interpreter = None
+
+    def _refuse_kernels(self) -> None:
+        if self._user == threading.get_ident():
+            raise DeviceError(
+                "a kernel used the model that it is part of", "Give it a model of its own: partition.slice()"
+            )
+
+
+def attach(
+    graph: Graph,
+    delegate: Delegate,
+    threads: int | None = None,
+    *,
+    file: str | os.PathLike[str] | None = None,
+    interpreter: type[Any] | None = None,
+) -> Session:
+    """An interpreter that runs a model with a delegate; what it does not take runs on the processor.
+
+    Args:
+        graph: The model.
+        delegate: The accelerator.
+        threads: For the processor, and passed on to the delegate; None leaves it to each.
+        file: Where `graph` was read from, so that weights are mapped, not copied.
+        interpreter: The class: None for ai_edge_litert's; those of tensorflow (`tf.lite.Interpreter`) and
+            tflite_runtime work alike.
+
+    Raises:
+        DeviceError: The runtime does not run delegates written in Python, or the delegate failed to take or compile.
+    """
+    cls = interpreter or _litert()
+    check_runtime(cls)
+    attachment = Attachment(graph, delegate, threads)
+    model = {"model_path": os.fspath(file)} if file else {"model_content": to_bytes(graph)}
+    with attachment:
+        native = cls(**model, num_threads=threads, experimental_delegates=[attachment])
+    return Session(graph, native, attachment)
+
+
+def _litert() -> type[Any]:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter: type[Any] = Interpreter
+    return interpreter
