@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -34,6 +33,6 @@ def command(
             progress=progress,
         )
     if as_json:
-        terminal.emit_json([dataclasses.asdict(latency) for latency in found])
+        terminal.emit_json(check.encode(found))
     else:
         terminal.out.print(check.latency_table(found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +28,7 @@ def command(
 
     comparison = check.compare(a, b, data=data, count=samples, seed=seed)
     if as_json:
-        terminal.emit_json(dataclasses.asdict(comparison))
+        terminal.emit_json(check.encode(comparison))
     else:
         terminal.out.print(check.comparison_table(comparison))
     if comparison.verdict == "different":

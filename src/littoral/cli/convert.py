@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -121,7 +120,7 @@ def command(
             progress=progress,
         )
     if as_json:
-        terminal.emit_json(json.loads(report.to_json()))
+        terminal.emit_json(check.encode(report))
     else:
         terminal.out.print(check.tables(report))
         terminal.out.print(f"Report: {output / 'report.html'}", markup=False)

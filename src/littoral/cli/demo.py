@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +20,7 @@ def command(
     with terminal.progress_bar() as progress:
         result = demo.run(output, progress)
     if as_json:
-        terminal.emit_json(json.loads(result.report.to_json()))
+        terminal.emit_json(check.encode(result.report))
         return
     terminal.out.print(check.tables(result.report))
     variant = result.folder / "converted" / "digits.int8.tflite"
