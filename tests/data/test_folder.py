@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from itertools import islice
 from pathlib import Path
@@ -158,6 +159,8 @@ def test_hidden_files_are_ignored_and_links_followed_once(tmp_path: Path) -> Non
     (folder / "again").symlink_to(folder)
     (folder / "more").symlink_to(outside)
     (folder / "dangling").symlink_to(tmp_path / "absent")
+    (folder / "dangling.png").symlink_to(tmp_path / "absent.png")
+    os.mkfifo(folder / "pipe.png")  # opening it would wait for ever
     assert find_pictures(folder) == [folder / "a.png", folder / "more" / "b.png"]
 
 

@@ -147,8 +147,10 @@ def test_the_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: rotate a quarter clockwise to show
     Image.fromarray(pixels).save(tmp_path / "x.png", exif=exif)
-    got = prepare(tmp_path / "x.png", InputContract(8, 16))
-    np.testing.assert_array_equal(got, np.rot90(pixels, -1))
+    with Image.open(tmp_path / "x.png") as image:
+        for picture in (tmp_path / "x.png", image):
+            np.testing.assert_array_equal(prepare(picture, InputContract(8, 16)), np.rot90(pixels, -1))
+        assert image.size == (16, 8)
 
 
 def test_the_first_frame_of_several(tmp_path: Path) -> None:
@@ -207,7 +209,9 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, size: tuple[int, int]) 
         prepare(tmp_path / "bomb.png", InputContract(4, 4))
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"\xff\xd8\xff\xe0 broken", b"BM" + bytes(10)])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\xff\xd8\xff\xe0 broken", b"BM" + bytes(10), b"%!PS-Adobe-3.0 EPSF-3.0\n"]
+)
 def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.jpg").write_bytes(content)
     with pytest.raises(DataError, match=r"x\.jpg cannot be read as a picture"):

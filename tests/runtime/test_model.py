@@ -151,7 +151,7 @@ def test_threads_share_a_model(subtract: Graph) -> None:
 def test_sources(subtract: Graph, tmp_path: Path) -> None:
     file = tmp_path / "m.tflite"
     write(subtract, file)
-    for source in (file, str(file), to_bytes(subtract), subtract, read(file)):
+    for source in (file, str(file), to_bytes(subtract), bytearray(to_bytes(subtract)), subtract, read(file)):
         with load(source, threads=1) as model:
             assert model.threads == 1
             np.testing.assert_array_equal(model(A, B), A - B)

@@ -151,5 +151,5 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             continue
         if entry.is_dir():
             yield from _walk(entry, seen)
-        elif entry.suffix.lower() in SUFFIXES:
+        elif entry.suffix.lower() in SUFFIXES and entry.is_file():
             yield entry

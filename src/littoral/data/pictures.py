@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,6 +19,7 @@ Array: TypeAlias = npt.NDArray[Any]
 Picture: TypeAlias = "str | os.PathLike[str] | Image.Image | Array"
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow knows more, some of which start other programs
 MAX_PIXELS = (
     89_000_000  # more is refused before it is decoded: a small file can claim any size, and Pillow warns from here
 )
@@ -87,10 +87,13 @@ def _from_file(picture: str | os.PathLike[str] | Image.Image, gray: bool, name: 
     from PIL import Image, ImageOps
 
     try:
-        with nullcontext(picture) if isinstance(picture, Image.Image) else Image.open(picture) as image:
+        if isinstance(picture, Image.Image):
+            return _from_image(ImageOps.exif_transpose(picture), gray, name)
+        with Image.open(picture, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
-            return _from_image(ImageOps.exif_transpose(image), gray, name)
+            ImageOps.exif_transpose(image, in_place=True)
+            return _from_image(image, gray, name)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         limit = f"The limit is {MAX_PIXELS // 10**6} megapixels"
         raise DataError(f"{name} is too large a picture: {error}", limit) from error
@@ -106,7 +109,8 @@ def _from_image(image: Image.Image, gray: bool, name: str) -> Array:
         return _from_array(np.asarray(image, np.float32), gray, name)
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
-    return _with_channels(np.asarray(image.convert("L" if gray else "RGB")))
+    mode = "L" if gray else "RGB"
+    return _with_channels(np.asarray(image if image.mode == mode else image.convert(mode)))
 
 
 def _from_array(pixels: Array, gray: bool, name: str) -> Array:

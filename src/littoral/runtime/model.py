@@ -159,7 +159,7 @@ class Model:
 
 
 def load(
-    source: str | os.PathLike[str] | bytes | Graph,
+    source: str | os.PathLike[str] | bytes | bytearray | memoryview | Graph,
     device: str = "cpu",
     threads: int | None = None,
     contract: Contract | None = None,
@@ -187,8 +187,8 @@ def load(
     return Model(graph, content, name, device, threads or _usable(), contract)
 
 
-def _bytes(source: bytes | Graph) -> bytes:
-    return to_bytes(source) if isinstance(source, Graph) else source
+def _bytes(source: bytes | bytearray | memoryview | Graph) -> bytes:
+    return to_bytes(source) if isinstance(source, Graph) else bytes(source)
 
 
 def _usable() -> int:
