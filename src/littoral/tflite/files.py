@@ -46,6 +46,8 @@ def read(source: Source) -> Graph:
 
 def _map(path: Path) -> memoryview:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ModelFileError(f"{path} is not an ordinary file")  # opening a pipe would wait for its writer
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size == 0:
                 return memoryview(b"")

@@ -35,11 +35,14 @@ from littoral.tflite.wire import (
 T = TypeVar("T", bound=Table)
 
 _MOST_SLOTS = 32  # more than any table has
-_TABLE_COST = 400  # bytes of memory that one table costs, about
-_ITEM_COST = 40  # and one item of a tuple
-_VIEW_COST = 300  # and a view on the file
-_BUDGET_TIMES = 8  # what a file may make us hold, in sizes of the file ...
-_BUDGET_FLOOR = 1 << 20  # ... and beyond that
+# Bytes of memory that things cost, about: what a file may make us hold is 9 times its size and 256 KB.
+# Files without weights need up to 10 times their size, so the sum is not too low for any up to 256 KB.
+_TABLE_COST = 160
+_VECTOR_COST = 60
+_ITEM_COST = 40
+_VIEW_COST = 200
+_BUDGET_TIMES = 9
+_BUDGET_FLOOR = 256 << 10
 _u32 = struct.Struct("<I").unpack_from
 _i32 = struct.Struct("<i").unpack_from
 
@@ -198,7 +201,7 @@ class Reader:
     def _text(self, field: Field, position: int, offsets: Offsets) -> str:
         start, count = self._vector(position + offsets[field.slot], 1, field.name)
         self._need(start, count + 1, field.name)
-        self._pay(count + _VIEW_COST)
+        self._pay(count + _VECTOR_COST)
         if self.data[start + count]:
             self.fail(f"the text of {field.name} at byte {start} does not end with a zero byte")
         try:
@@ -211,7 +214,7 @@ class Reader:
 
     def _tuple(self, field: Field, code: str, item: int, position: int, offsets: Offsets) -> tuple[Any, ...]:
         start, count = self._vector(position + offsets[field.slot], item, field.name)
-        self._pay(count * _ITEM_COST)
+        self._pay(_VECTOR_COST + count * _ITEM_COST)
         return struct.unpack_from(f"<{count}{code}", self.data, start)
 
     def _array(self, field: Field, position: int, offsets: Offsets) -> Any:
@@ -241,6 +244,7 @@ class Reader:
         tables: list[Table] = []
         if offsets[field.slot]:
             start, count = self._vector(position + offsets[field.slot], 4, name)
+            self._pay(_VECTOR_COST)
             tables += (self.table(cls, self._follow(place, name)) for place in range(start, start + 4 * count, 4))
         if field.kind.pool:
             self._pools[cls] = [table.pooled(index) for index, table in enumerate(tables)]

@@ -75,10 +75,10 @@ def _pieces(graph: Graph, limit: int) -> list[Bytes]:
         metadata=graph.metadata,
         signatures=graph.signatures,
     )
-    writer = _Writer(outside=False)
+    writer = Writer(outside=False)
     pieces = writer.file(model)
     if writer.size > limit:
-        writer = _Writer(outside=True)
+        writer = Writer(outside=True)
         pieces = writer.file(model)
     if writer.structure_size > limit:
         raise ModelFileError(f"the model is too large: {writer.structure_size} bytes without weights, and {limit} fit")
@@ -94,7 +94,7 @@ class _Cell(NamedTuple):
     child: Callable[[int], int | None] | None = None
 
 
-class _Writer:
+class Writer:
     """Writes one file."""
 
     def __init__(self, *, outside: bool) -> None:
