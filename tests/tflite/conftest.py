@@ -55,9 +55,9 @@ def sample(shape: Any, dtype: Any, seed: int = 0) -> np.ndarray[Any, Any]:
     """Random values of a type."""
     rng = np.random.default_rng(seed)
     if np.issubdtype(dtype, np.floating):
-        return rng.random(shape).astype(dtype)
+        return np.asarray(rng.random(shape), dtype)
     info = np.iinfo(dtype)
-    return rng.integers(info.min, info.max, shape, dtype, endpoint=True)
+    return np.asarray(rng.integers(info.min, info.max, shape, dtype, endpoint=True))
 
 
 @pytest.fixture

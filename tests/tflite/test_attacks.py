@@ -11,8 +11,6 @@ import pytest
 from littoral.errors import ModelFileError
 from littoral.tflite import Buffer, Graph, Tensor, read, to_bytes
 
-# The parts of a small hostile file. `table` is a table whose fields are 4-byte distances; `vector` a vector of distances.
-
 
 def u32(*values: int) -> bytes:
     return struct.pack(f"<{len(values)}I", *values)
@@ -180,6 +178,7 @@ def test_every_bit_of_a_small_file(adder: Graph) -> None:
             changed = bytearray(data)
             changed[place] ^= 1 << bit
             try:
-                assert isinstance(read(changed), Graph)
-            except ModelFileError as error:
-                assert error.cause
+                graph = read(changed)
+            except ModelFileError:
+                continue
+            assert isinstance(graph, Graph)

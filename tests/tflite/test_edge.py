@@ -30,10 +30,11 @@ def given(graph: Graph, picture: np.ndarray[Any, Any], kind: str, name: str) -> 
     if kind == "uint8":
         return picture
     if kind == "int8":
-        return (picture.astype(np.int16) - 128).astype(np.int8)
+        return np.asarray(picture.astype(np.int16) - 128, np.int8)
     quantization = graph.main.tensors[graph.main.inputs[0]].quantization
     assert quantization is not None
-    return ((picture.astype(np.float32) - quantization.zero_point[0]) * quantization.scale[0]).astype(np.float32)
+    values: np.ndarray[Any, Any] = (picture.astype(np.float32) - quantization.zero_point[0]) * quantization.scale[0]
+    return values.astype(np.float32)
 
 
 @pytest.mark.parametrize("source", ["model_integer", "model_full_integer"])
@@ -62,7 +63,8 @@ def real(graph: Graph, answer: np.ndarray[Any, Any], kind: str) -> np.ndarray[An
         return (answer.astype(np.int16) - 128).astype(np.int8)
     quantization = graph.main.tensors[graph.main.outputs[0]].quantization
     assert quantization is not None
-    return ((answer.astype(np.int32) - quantization.zero_point[0]) * quantization.scale[0]).astype(np.float32)
+    values: np.ndarray[Any, Any] = (answer.astype(np.int32) - quantization.zero_point[0]) * quantization.scale[0]
+    return values.astype(np.float32)
 
 
 def test_the_same_operators_as_tensorflow_makes(flowers: Path) -> None:
@@ -156,5 +158,5 @@ def test_unquantized_bytes_cannot_be_float(quantized: Graph) -> None:
 
 
 def test_unknown_types_are_named_with_those_accepted(quantized: Graph) -> None:
-    with pytest.raises(LittoralError, match="'int4'.*float32, int8, uint8, int16"):
+    with pytest.raises(LittoralError, match=r"'int4'.*float32, int8, uint8, int16"):
         set_io(quantized, "int4", None)

@@ -38,7 +38,7 @@ def test_other_files_are_named(tmp_path: Path, content: bytes, hint: str) -> Non
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"nothing\.tflite cannot be read: No such file"):
         read(tmp_path / "nothing.tflite")
-    with pytest.raises(ModelFileError, match="is a folder, not a model file.*SavedModel"):
+    with pytest.raises(ModelFileError, match=r"is a folder, not a model file.*SavedModel"):
         read(tmp_path)
 
 

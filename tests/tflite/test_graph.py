@@ -69,7 +69,7 @@ def test_metadata_is_replaced_by_name(adder: Graph) -> None:
     adder.set_metadata("other", b"this")
     adder.set_metadata("littoral", b"new")
     assert [entry.name for entry in adder.metadata] == ["other", "littoral"]
-    assert adder.metadata_entry("littoral") == b"new"
+    assert bytes(adder.metadata_entry("littoral") or b"") == b"new"
 
 
 def test_empty_quantization_is_none() -> None:

@@ -91,14 +91,12 @@ def assert_field(field: Field, value: Any, other: Any, pools: dict[type[Table], 
         assert value.tobytes() == b"" if other is None else np.asarray(other, kind.dtype).tobytes() == value.tobytes()
     elif isinstance(kind, Blob):
         assert (value or b"") == bytes([] if other is None else other)
-    elif isinstance(kind, Child):
-        assert (value is None) == (other is None)
-        if value is not None:
-            assert_same(value, other, pools)
-    elif isinstance(kind, Children):
-        assert len(value) == len(other or [])
-        for ours, theirs in zip(value, other or [], strict=True):
-            assert_same(ours, theirs, pools)
+    elif isinstance(kind, (Child, Children)):
+        ours, theirs = (value, other or []) if isinstance(kind, Children) else ([value], [other])
+        for one, another in zip(ours, theirs, strict=True):
+            assert (one is None) == (another is None)
+            if one is not None:
+                assert_same(one, another, pools)
     elif isinstance(kind, Reference):
         pool = pools[kind.table]
         assert value is (pool[other].pooled(other) if pool else None)
@@ -214,7 +212,7 @@ def test_every_options_table_comes_back(schema: Any, cls: type[Table]) -> None:
 
     options = cls(**{field.name: other(field) for field in fields_of(cls)})
     place = "options" if cls in BUILTIN_OPTIONS.values() else "options_2"
-    operator = Operator(code=OperatorCode.of("CUSTOM"), **{place: options})
+    operator = Operator(code=OperatorCode.of("CUSTOM")).replaced(**{place: options})
     graph = Graph(subgraphs=[Subgraph(tensors=[], operators=[operator])], metadata=[], signatures=[])
     model = assert_models_same(schema, to_bytes(graph))
     assert getattr(model.subgraphs[0].operators[0], place) == options

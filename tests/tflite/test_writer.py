@@ -73,7 +73,7 @@ def test_custom_options_of_large_models_lie_behind_too(adder: Graph) -> None:
 
 
 def test_models_whose_structure_is_too_large_are_refused(adder: Graph) -> None:
-    with pytest.raises(ModelFileError, match="too large: .* and 100 fit"):
+    with pytest.raises(ModelFileError, match=r"too large: .* and 100 fit"):
         to_bytes(adder, limit=100)
 
 
