@@ -1,7 +1,7 @@
 """The delegate that the runtime sees: callbacks, and the tables by which they find our objects.
 
-The callbacks are made once and live as long as the process, so the runtime never holds a function that is gone. It knows
-our objects by numbers: one whose object was freed makes a callback fail or do nothing, whatever is destroyed first. The
+The callbacks are made once and live as long as the process, so the runtime never holds a function that is gone. It has
+numbers for our objects: one whose object was freed makes a callback fail or do nothing, whatever is destroyed first. The
 tables do not keep objects alive: the interpreter keeps its attachment, which keeps its kernels.
 """
 

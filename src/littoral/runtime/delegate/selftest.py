@@ -17,10 +17,8 @@ from typing import Any
 from littoral.errors import DeviceError
 
 _SECONDS = 120
-_POINTER_BYTES = 8
 
 
-@cache
 def check_runtime(interpreter: type[Any]) -> None:
     """Proves that an interpreter class runs delegates written in Python, unless that was done before.
 
@@ -30,17 +28,22 @@ def check_runtime(interpreter: type[Any]) -> None:
     Raises:
         DeviceError: It does not.
     """
-    name = interpreter.__module__.partition(".")[0]
+    _prove(interpreter.__module__, interpreter.__qualname__)
+
+
+@cache
+def _prove(module: str, cls: str) -> None:
+    name = module.partition(".")[0]
     runtime = f"{name} {_version(name)}"
     proof = _proof(runtime)
     if proof.exists():
         return
-    _run(interpreter, runtime)
+    _run(module, cls, runtime)
     with suppress(OSError):  # without the proof the next process tests again
         _write(proof, runtime)
 
 
-def _run(interpreter: type[Any], runtime: str) -> None:
+def _run(module: str, cls: str, runtime: str) -> None:
     remedy = "Use the ai-edge-litert that littoral asks for, or a device without a delegate"
     if sys.maxsize < 2**32:
         raise DeviceError("delegates written in Python need a 64-bit Python", remedy)
@@ -48,8 +51,8 @@ def _run(interpreter: type[Any], runtime: str) -> None:
         sys.executable,
         "-m",
         "littoral.runtime.delegate.probe",
-        interpreter.__module__,
-        interpreter.__qualname__,
+        module,
+        cls,
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
