@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,18 @@ import numpy as np
 import pytest
 
 from littoral.check.measure import Samples
-from littoral.check.results import KernelRun, Latency, Measurement, OperatorShare
+from littoral.check.pareto import choose
+from littoral.check.report import DataUse, Report, SkippedSample
+from littoral.check.results import (
+    Answer,
+    Answers,
+    KernelRun,
+    Latency,
+    Measurement,
+    OperatorSensitivity,
+    OperatorShare,
+    Prediction,
+)
 from littoral.check.statistics import OutputError, PairedDrop, Rate
 from littoral.data import Contract, ImageFolder, InputContract, Sample
 from littoral.tflite import Buffer, Graph, Operator, OperatorCode, Subgraph, Tensor, TensorType, read, write
@@ -121,3 +133,41 @@ def refused(models: Path, tmp_path: Path) -> Path:
     quantization.scale = (quantization.scale * 1e5).astype("<f4")
     write(graph, tmp_path / "refused.tflite")
     return tmp_path / "refused.tflite"
+
+
+HOSTILE = "<script>alert(1)</script>\"'&$x^2$ [red]b[/red]"
+
+
+@pytest.fixture
+def report(measured: Make) -> Report:
+    """A report with something in every part, in which every text that may come from a file is hostile."""
+    measurements = (
+        replace(measured("float32", 4_000_000, sqnr=math.inf), name=HOSTILE),
+        measured("float16", 2_000_000),
+        replace(measured("int8", 1_000_000, 95, 97), notes=(HOSTILE,)),
+        measured(HOSTILE, 500_000, 40, 41, failures=(f"Output {HOSTILE} is NaN.",)),
+    )
+    answers = tuple(
+        Answers(one.label, (Answer(HOSTILE if one.ok else "rose", 0.9), Answer("tulip", 0.1))) for one in measurements
+    )
+    error = measurements[1].errors[0]
+    return Report(
+        source=HOSTILE,
+        reference="m.float32.tflite",
+        data=(
+            DataUse("calibration", "/photos", 100),
+            DataUse("evaluation", HOSTILE, 100, 90, (SkippedSample(HOSTILE, "truncated"),)),
+        ),
+        measurements=measurements,
+        predictions=(
+            Prediction(HOSTILE, HOSTILE, "data:image/png;base64,AAAA", answers),
+            Prediction("b.jpg", "", "https://example.com/track.png", answers[:2]),
+        ),
+        sensitivity=(
+            OperatorSensitivity(7, "ELU", HOSTILE, 0, 0, None, None, HOSTILE),
+            OperatorSensitivity(3, "CONV_2D", "out", 1000, 400, error, Rate(9, 10)),
+        ),
+        chosen=choose(measurements[1:], max_drop=0.02),
+        notes=(HOSTILE,),
+        source_sha256="ab" * 32,
+    )

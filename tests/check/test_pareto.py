@@ -79,7 +79,7 @@ def test_a_failed_variant_is_never_chosen(measured: Make) -> None:
 def test_when_none_holds_the_best_is_named(measured: Make) -> None:
     choice = choose([measured("int4", 1, 50), measured("int8", 9, 60)], max_drop=0.01)
     assert choice.recipe is None
-    assert choice.reason.startswith("No variant loses at most 1.00%: the best, int8, loses 37.00%")
+    assert choice.reason.startswith("No variant loses at most 1.00 %: the best, int8, loses 37.00 %")
     assert not choice.too_few
 
 
@@ -112,5 +112,5 @@ def test_without_labels_disagreement_is_the_loss(measured: Make) -> None:
 
 def test_without_anything_to_judge_by_there_is_an_error(measured: Make) -> None:
     regressing: Measurement = measured("int8", 1, None, None)
-    with pytest.raises(DataError, match="no loss can be judged"):
+    with pytest.raises(DataError, match="no loss can be held"):
         choose([regressing], max_drop=0.01)

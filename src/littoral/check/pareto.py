@@ -132,7 +132,7 @@ def choose(measurements: Sequence[Measurement], *, max_drop: float, prefer: Pref
     candidates = [(m, loss) for m in measurements if m.ok and (loss := _loss(m)) is not None]
     if not candidates and any(m.ok for m in measurements):
         raise DataError(
-            f"no loss can be judged against {max_drop:.2%}: outputs are no class scores, or there were no samples",
+            f"no loss can be held against {_percent(max_drop)}: outputs are no class scores, or there were no samples",
             "Give labelled data, or photos for a model that classifies",
         )
     if not candidates:
@@ -163,13 +163,18 @@ def _choice(recipe: str | None, best: Measurement, loss: _Loss, max_drop: float,
     head = (
         f"{recipe} is the {kind} that holds: it"
         if recipe
-        else f"No variant loses at most {max_drop:.2%}: the best, {best.label},"
+        else f"No variant loses at most {_percent(max_drop)}: the best, {best.label},"
     )
-    reason = f"{head} loses {loss.value:.2%} (95 % interval {loss.low:.2%} to {loss.high:.2%}, {loss.total} samples)"
+    interval = f"95 % interval {_percent(loss.low)} to {_percent(loss.high)}, {loss.total} samples"
+    reason = f"{head} loses {_percent(loss.value)} ({interval})"
     too_few = loss.low <= max_drop < loss.high if recipe else loss.low <= max_drop
     if too_few:
         reason += "; that is too few samples to tell" + _samples_needed(loss, max_drop)
     return Choice(recipe, max_drop, prefer, loss.value, loss.low, loss.high, too_few, reason + ".")
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2f} %"
 
 
 def _samples_needed(loss: _Loss, max_drop: float) -> str:

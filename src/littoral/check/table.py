@@ -25,7 +25,8 @@ _WORST_OPERATORS = 10
 
 def tables(report: Report) -> Group:
     """The variants as a table, the front as a small plot, failures, the choice, the worst operators, notes."""
-    parts: list[RenderableType] = [measurement_table(report.measurements), *_plot(report.measurements)]
+    parts: list[RenderableType] = [measurement_table(report.measurements), Text(_LEGEND, "dim")]
+    parts += _plot(report.measurements)
     for measurement in report.measurements:
         parts += [Text(f"✗ {measurement.label}: {failure}", "red") for failure in measurement.failures]
     if report.chosen:
@@ -40,36 +41,48 @@ def tables(report: Report) -> Group:
 
 
 def measurement_table(measurements: Sequence[Measurement]) -> Table:
-    """One row a variant. ◆ marks the front of size and quality; the letter is its mark in the plot."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("", "variant"):
-        table.add_column(name, no_wrap=True)
-    columns = ("size", "p50, 1 thread", "all threads", "accuracy (95 %)", "agreement (95 %)", "SQNR", "max error")
-    for name in columns:
-        table.add_column(name, justify="right")
-    table.add_column("quantized", justify="right")
-    table.add_column("kernels")
+    """One row a variant; what was measured of none has no column, so that the table fits a terminal.
+
+    ◆ marks the front of size and quality; the letter is the variant's mark in the plot.
+    """
     on_front = set(front_of(measurements, "size"))
-    for index, measurement in enumerate(measurements):
-        mark = f"{_letter(index)}{'◆' if index in on_front else ' '}"
-        table.add_row(*map(Text, (mark, *_cells(measurement))), style=None if measurement.ok else "red")
+    cells = [_cells(m, f"{_letter(i)}{'◆' if i in on_front else ' '}") for i, m in enumerate(measurements)]
+    shown = [name for name in _COLUMNS if any(row[name] != words.NOTHING for row in cells)]
+    table = _table()
+    for name in shown:
+        # Headings may be broken between words, figures may not.
+        width = max(map(len, [*name.split(), *(row[name] for row in cells)]))
+        table.add_column(name, justify="left" if name in ("", "variant") else "right", min_width=width)
+    for measurement, row in zip(measurements, cells, strict=True):
+        table.add_row(*(Text(row[name]) for name in shown), style=None if measurement.ok else "red")
     return table
 
 
-def _cells(measurement: Measurement) -> tuple[str, ...]:
+_LEGEND = (
+    "◆ no other is both smaller and better; latency is the median with 1 thread and with all; agrees: the same\n"
+    "  top-1 as the float model; in parentheses the 95 % interval; quantized: the share of operators"
+)
+_COLUMNS = ("", "variant", "size", "1 thread", "all", "accuracy", "agrees", "SQNR dB", "quantized")
+
+
+def _table() -> Table:
+    return Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+
+
+def _cells(measurement: Measurement, mark: str) -> dict[str, str]:
     one, every = measurement.p50("one"), measurement.p50("all")
-    return (
-        measurement.label + ("" if measurement.ok else " ✗"),
-        words.size(measurement.bytes),
-        words.duration(one) if one is not None else words.NOTHING,
-        words.duration(every) if every is not None else words.NOTHING,
-        words.rate(measurement.accuracy),
-        words.rate(measurement.agreement),
-        words.decibel(measurement.sqnr_db),
-        words.largest_error(measurement.errors),
-        words.quantized(measurement.operators),
-        words.kernels(measurement),
-    )
+    agreement = measurement.agreement
+    return {
+        "": mark,
+        "variant": measurement.label + ("" if measurement.ok else " ✗"),
+        "size": words.size(measurement.bytes),
+        "1 thread": words.duration(one) if one is not None else words.NOTHING,
+        "all": words.duration(every) if every is not None else words.NOTHING,
+        "accuracy": words.rate(measurement.accuracy),
+        "agrees": words.share(agreement.value) if agreement and measurement.accuracy else words.rate(agreement),
+        "SQNR dB": words.decibel(measurement.sqnr_db).removesuffix(" dB"),
+        "quantized": words.quantized(measurement.operators),
+    }
 
 
 def _plot(measurements: Sequence[Measurement]) -> list[RenderableType]:
@@ -86,7 +99,7 @@ def _plot(measurements: Sequence[Measurement]) -> list[RenderableType]:
     points = [Point(float(measurement.bytes), good.value, letter) for letter, measurement, good in found]
     show = words.decibel if kind == "SQNR" else words.share
     lines = scatter(points, (words.size(min(sizes)), words.size(max(sizes))), (show(min(values)), show(max(values))))
-    return [Text(f"\n{kind} by size (◆ in the table: no other is both smaller and better)\n"), Text("\n".join(lines))]
+    return [Text(f"\n{kind} by size\n"), Text("\n".join(lines))]
 
 
 def _letter(index: int) -> str:
@@ -95,10 +108,10 @@ def _letter(index: int) -> str:
 
 def sensitivity_table(found: Sequence[OperatorSensitivity]) -> Table:
     """The operators that suffer most when they alone are quantized."""
-    table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left", title_style="")
-    table.title = (
-        f"\nThe {min(len(found), _WORST_OPERATORS)} most sensitive of {len(found)} operators, each quantized alone"
-    )
+    table = _table()
+    worst = min(len(found), _WORST_OPERATORS)
+    table.title = f"\nThe {worst} most sensitive of {len(found)} operators, each quantized alone"
+    table.title_justify, table.title_style = "left", "none"
     for name in ("operator", "kind", "output"):
         table.add_column(name)
     for name in ("SQNR", "max error", "agreement"):
@@ -115,7 +128,7 @@ def sensitivity_table(found: Sequence[OperatorSensitivity]) -> Table:
 
 def latency_table(found: Sequence[Latency]) -> Table:
     """One row a model, device and number of threads, with the ratio to the first model."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = _table()
     for name in ("model", "device", "threads"):
         table.add_column(name)
     for name in ("best", "p50", "p90", "p99", "first call", "runs", "ratio to the first"):
@@ -130,7 +143,7 @@ def latency_table(found: Sequence[Latency]) -> Table:
 
 def comparison_table(comparison: Comparison) -> Group:
     """The verdict, what differs in words, and a row for each output."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = _table()
     table.add_column("output")
     for name in ("max error", "mean error", "SQNR", "cosine", "verdict"):
         table.add_column(name, justify="right")

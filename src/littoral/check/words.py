@@ -55,8 +55,14 @@ def points(value: float) -> str:
 
 
 def rate(found: Rate | None) -> str:
-    """As "98.3 % (96.1 to 99.3)", the 95 % interval in parentheses."""
-    return f"{share(found.value)} ({found.low * 100:.1f} to {found.high * 100:.1f})" if found else NOTHING
+    """As "98.3 % (96.1-99.3)" or "97.0 % (89-99)", the 95 % interval in parentheses."""
+    return f"{share(found.value)} ({_interval(found.low, found.high)})" if found else NOTHING
+
+
+def _interval(low: float, high: float) -> str:
+    # A wide interval needs no decimals; in a narrow one they are what it says.
+    digits = 0 if high - low > 0.05 else 1
+    return f"{low * 100:.{digits}f}{NOTHING}{high * 100:.{digits}f}"
 
 
 def drop(found: PairedDrop | None) -> str:
@@ -89,11 +95,12 @@ def largest_error(errors: tuple[OutputError, ...]) -> str:
 
 
 def quantized(operators: OperatorShare) -> str:
-    """As "100.0 % integer", "92.0 % weights", "none": what share of the operators, and by which means."""
+    """As "100 % integer", "92 % weights", "none": what share of the operators, and by which means."""
     if operators.integer + operators.weights_only == 0:
         return "none"
     means = "integer" if operators.integer >= operators.weights_only else "weights"
-    return f"{share(operators.quantized)} {means}"
+    # Never 100 % for less than all.
+    return f"{math.floor(operators.quantized * 100)} % {means}"
 
 
 def quantized_macs(operators: OperatorShare) -> str:
@@ -105,7 +112,7 @@ def quality(found: Quality) -> str:
     """A quality with its interval, or in dB."""
     if found.kind == "SQNR":
         return decibel(found.value)
-    return f"{share(found.value)} ({found.low * 100:.1f} to {found.high * 100:.1f})"
+    return f"{share(found.value)} ({_interval(found.low, found.high)})"
 
 
 def kernels(measurement: Measurement) -> str:

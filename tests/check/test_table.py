@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+
+from littoral.check.compare import compare
+from littoral.check.report import Report
+from littoral.check.results import Measurement
+from littoral.check.table import comparison_table, latency_table, measurement_table, tables
+
+Make = Callable[..., Measurement]
+
+
+def shown(renderable: RenderableType, width: int = 80) -> str:
+    stream = io.StringIO()
+    Console(file=stream, width=width, color_system=None).print(renderable)
+    return stream.getvalue()
+
+
+def test_hostile_text_is_no_markup(report: Report) -> None:
+    text = shown(tables(report), 400)
+    assert text.count("[red]b[/red]") >= 4
+    assert "<script>alert(1)</script>" in text
+
+
+def test_what_matters_is_said(report: Report) -> None:
+    text = " ".join(shown(tables(report)).split())
+    assert "✓ int8 is the smallest that holds" in text
+    assert "is NaN." in text
+    assert "The 2 most sensitive of 2 operators" in text
+    assert "accuracy by size" in text
+
+
+def test_figures_fit_eighty_columns(measured: Make) -> None:
+    recipes = ("float32", "float16", "dynamic", "int8", "full-int8", "int16x8", "int4")
+    lines = shown(measurement_table([measured(recipe, 13_980_000, 95, 97) for recipe in recipes])).splitlines()
+    assert len(lines) <= 1 + 1 + len(recipes)
+    assert lines[-1].split()[1:3] == ["int4", "14.0"]
+    assert "95.0 % (89\u201398)" in lines[-1]
+    assert lines[-1].rstrip().endswith("90 % integer")
+
+
+def test_the_front_is_marked(measured: Make) -> None:
+    rows = shown(measurement_table([measured("float32", 400), measured("float16", 200), measured("int8", 100, 90)]))
+    marks = {line.split()[1]: line.split()[0] for line in rows.splitlines()[-3:]}
+    assert marks == {"float32": "a", "float16": "b◆", "int8": "c◆"}
+
+
+def test_what_was_not_measured_has_no_column(measured: Make) -> None:
+    text = shown(measurement_table([replace(measured("int8", 100, p50=None), runs=())]))
+    for heading in ("thread", "accuracy", "agrees", "SQNR"):
+        assert heading not in text
+
+
+def test_a_single_variant_is_not_drawn(measured: Make) -> None:
+    assert "by size" not in shown(tables(Report("m", "", (), (measured("int8", 1),))))
+
+
+def test_latency_with_its_ratio(measured: Make) -> None:
+    slow = replace(measured("slow", 1).latency[0], ratio=2.0, noise=0.05)
+    text = shown(latency_table([measured("fast", 1).latency[0], slow]), 120)
+    assert "1.00 ± 0.00" in text
+    assert "2.00 ± 0.10" in text
+    assert "4.00 ms" in text
+
+
+def test_a_comparison_in_words(models: Path) -> None:
+    text = shown(comparison_table(compare(models / "model.tflite", models / "model_fp16.tflite", count=2)), 120)
+    assert text.startswith("✓ model.tflite and model_fp16.tflite give approximately the same outputs")
+    text = shown(comparison_table(compare(models / "model.tflite", models / "model_full_integer.tflite", count=2)), 120)
+    assert text.startswith("✗")
+    assert "is float32 against uint8 (scale" in text
