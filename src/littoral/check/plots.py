@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,39 +65,48 @@ def pareto_plot(measurements: Sequence[Measurement], prefer: Prefer) -> str:
         MissingExtraError: matplotlib is not installed.
     """
     kind = quality_kind(measurements)
-    placed = [
-        (index, measurement, price, good)
-        for index, measurement in enumerate(measurements)
-        if (price := cost(measurement, prefer)) is not None
-        and (good := quality(measurement, kind)) is not None
-        and math.isfinite(good.value)
-    ]
-    if len(placed) < 2:
+    costs = [price for m in measurements if (price := cost(m, prefer)) is not None]
+    unit, per = _cost_unit(costs or [0.0], prefer)
+    scale = 1.0 if kind == "SQNR" else 100.0
+    spots = {
+        index: _Spot(m, price / per, good.value * scale, good.low * scale, good.high * scale)
+        for index, m in enumerate(measurements)
+        if (price := cost(m, prefer)) is not None and (good := quality(m, kind)) and math.isfinite(good.value)
+    }
+    if len(spots) < 2:
         return ""
-    on_front = front_of(measurements, prefer)
+    on_front = [index for index in front_of(measurements, prefer) if index in spots]
     with _style():
         figure, axes = _figure(7.2, 4.4)
-        factor = 100 if kind != "SQNR" else 1
-        unit, per = _cost_unit([price for _, _, price, _ in placed], prefer)
-        spots = {index: (price / per, good.value * factor) for index, _, price, good in placed}
-        line = [spots[index] for index in on_front if index in spots]
-        axes.plot(*zip(*line, strict=True), color=_ACCENT, linewidth=1.5, zorder=1) if line else None
-        labels = []
-        for index, measurement, _, good in placed:
-            x, y = spots[index]
-            if kind != "SQNR":
-                spread = [[y - good.low * factor], [good.high * factor - y]]
-                axes.errorbar(x, y, yerr=spread, color=_INK, alpha=0.35, linewidth=1, capsize=3, zorder=2)
-            marker, colour, fill = _look(measurement, index in on_front)
-            axes.scatter(x, y, s=64, marker=marker, facecolor=fill, edgecolor=colour, linewidth=1.8, zorder=3)
-            labels.append((measurement.label, x, y))
-        axes.set_xlabel(f"{'Size' if prefer == 'size' else 'Median latency, all threads'} ({unit}): left is better")
-        axes.set_ylabel(
-            f"{(kind or '').capitalize() if kind != 'SQNR' else 'SQNR'} ({'dB' if kind == 'SQNR' else '%'})"
+        axes.plot(
+            [spots[i].x for i in on_front], [spots[i].y for i in on_front], color=_ACCENT, linewidth=1.5, zorder=1
         )
+        for index, spot in spots.items():
+            _draw(axes, spot, index in on_front)
+        axes.set_xlabel(f"{'Size' if prefer == 'size' else 'Median latency, all threads'} ({unit}): left is better")
+        axes.set_ylabel("SQNR (dB)" if kind == "SQNR" else f"{str(kind).capitalize()} (%)")
         axes.margins(0.12, 0.15)
-        _place_labels(axes, labels)
+        _place_labels(axes, list(spots.values()))
         return _svg(figure, f"pareto-{prefer}")
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where a variant stands: cost, quality, and the ends of its interval, in the units of the axes."""
+
+    measurement: Measurement
+    x: float
+    y: float
+    low: float
+    high: float
+
+
+def _draw(axes: Axes, spot: _Spot, on_front: bool) -> None:
+    if spot.low < spot.high:
+        reach = [[spot.y - spot.low], [spot.high - spot.y]]
+        axes.errorbar(spot.x, spot.y, yerr=reach, color=_INK, alpha=0.35, linewidth=1, capsize=3, zorder=2)
+    marker, colour, fill = _look(spot.measurement, on_front)
+    axes.scatter(spot.x, spot.y, s=64, marker=marker, facecolor=fill, edgecolor=colour, linewidth=1.8, zorder=3)
 
 
 def _look(measurement: Measurement, on_front: bool) -> tuple[str, str, str]:
@@ -112,7 +122,11 @@ def _cost_unit(prices: Sequence[float], prefer: Prefer) -> tuple[str, float]:
     return ("MB", 1e6) if max(prices) >= 1e6 else ("kB", 1e3)
 
 
-def _place_labels(axes: Axes, labels: Sequence[tuple[str, float, float]]) -> None:
+_AROUND = [(9, 5), (9, -13), (-9, 5), (-9, -13), (9, 18), (9, -26), (-9, 18), (-9, -26)]
+"""Where a label may stand, in points from its own: to the right and to the left, near ones first."""
+
+
+def _place_labels(axes: Axes, spots: Sequence[_Spot]) -> None:
     """Puts each label at the first place around its point where it covers no other label or point."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.transforms import Bbox
@@ -120,22 +134,20 @@ def _place_labels(axes: Axes, labels: Sequence[tuple[str, float, float]]) -> Non
     figure = axes.get_figure(root=True)
     assert figure is not None
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
-    points = [axes.transData.transform((x, y)) for _, x, y in labels]
-    taken = [Bbox.from_bounds(px - 6, py - 6, 12, 12) for px, py in points]
-    around = [(9, 5, "left"), (9, -13, "left"), (-9, 5, "right"), (-9, -13, "right")]
-    around += [(9, 18, "left"), (9, -26, "left"), (-9, 18, "right"), (-9, -26, "right")]
-    for text, x, y in labels:
-        for dx, dy, side in around:
-            note = axes.annotate(text, (x, y), (dx, dy), textcoords="offset points", ha=side, fontsize=10, zorder=4)
+    inside = axes.get_window_extent(renderer).expanded(1.04, 1.1)
+    centres = [axes.transData.transform((spot.x, spot.y)) for spot in spots]
+    taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in centres]
+    for spot in spots:
+        note = axes.annotate(
+            spot.measurement.label, (spot.x, spot.y), _AROUND[0], textcoords="offset points", fontsize=10, zorder=4
+        )
+        for dx, dy in (*_AROUND, _AROUND[0]):
+            note.set_position((dx, dy))
+            note.set_horizontalalignment("left" if dx > 0 else "right")
             box = note.get_window_extent(renderer)
-            inside = axes.get_window_extent(renderer).expanded(1.04, 1.1)
             if inside.contains(*box.min) and inside.contains(*box.max) and not box.count_overlaps(taken):
                 break
-            note.remove()
-        else:
-            note = axes.annotate(text, (x, y), (9, 5), textcoords="offset points", fontsize=10, zorder=4)
-            box = note.get_window_extent(renderer)
-        taken.append(box)
+        taken.append(note.get_window_extent(renderer))
 
 
 def latency_plot(measurements: Sequence[Measurement]) -> str:
@@ -168,6 +180,7 @@ def latency_plot(measurements: Sequence[Measurement]) -> str:
                 rows,
                 xerr=np.array([[0.0] * len(reach), reach]),
                 fmt="none",
+                color=_INK,
                 ecolor=_INK,
                 linewidth=1,
                 capsize=2,
