@@ -48,6 +48,6 @@ def _device(part: str, text: str) -> Device:
     if not _NAME.fullmatch(name.lower()) or not all(map(_OPTION.fullmatch, options)):
         raise DeviceError(
             f"{text!r} is not a device string" + (f": {part!r} cannot be read" if part != text else ""),
-            "Write name[:option...], with | between devices for an order of fallback: cpu, openvino:bf16, coral:usb|cpu",
+            "Write name[:option...], and | for an order of fallback, as in: cpu, openvino:bf16, coral:usb:0|cpu",
         )
     return Device(name.lower(), tuple(options))
