@@ -43,8 +43,14 @@ def test_models_without_have_none(adder: Graph) -> None:
     assert legacy_metadata(adder) is None
 
 
-def test_the_archive_survives_rewriting(bird: Graph, tmp_path: Path) -> None:
-    bird.set_metadata("littoral", b"x" * 12345)
+@pytest.mark.parametrize("change", ["longer", "shorter"])
+def test_the_archive_survives_rewriting(bird: Graph, tmp_path: Path, change: str) -> None:
+    if change == "longer":
+        bird.set_metadata("littoral", b"x" * 12345)
+    else:
+        bird.description = ""
+        bird.metadata = [entry for entry in bird.metadata if entry.name == "TFLITE_METADATA"]
+        bird.main.tensors = [tensor.replaced(name="") for tensor in bird.main.tensors]
     path = tmp_path / "bird.tflite"
     path.write_bytes(to_bytes(bird))
     assert zipfile.is_zipfile(path)

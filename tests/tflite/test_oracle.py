@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from littoral.tflite import Buffer, Graph, Operator, OperatorCode, Subgraph, Tensor, to_bytes
+from littoral.tflite import Buffer, Graph, Metadata, Operator, OperatorCode, Signature, Subgraph, Tensor, to_bytes
 from littoral.tflite.graph import Model
 from littoral.tflite.options import BUILTIN_OPTIONS, BUILTIN_OPTIONS_2
 from littoral.tflite.reader import Reader
@@ -118,7 +118,7 @@ def test_real_files_read_the_same(schema: Any, model_file: Path) -> None:
 
 def test_real_files_written_read_the_same(schema: Any, model_file: Path) -> None:
     model = decode(model_file.read_bytes())
-    data = b"".join(Writer(outside=False).file(model))
+    data = b"".join(Writer(model, outside=False).pieces())
     assert assert_models_same(schema, data).subgraphs == model.subgraphs
 
 
@@ -176,20 +176,42 @@ def tables(cls: type[Table]) -> st.SearchStrategy[Any]:
     optional = {name: value for name, value in every.items() if name not in needed}
     if cls is Operator:
         needed["code"] = tables(OperatorCode)
-    if cls is Tensor:
+    if cls in (Tensor, Metadata):
         optional["buffer"] = tables(Buffer).filter(lambda buffer: buffer.data is not None)
     return st.fixed_dictionaries(needed, optional=optional).map(lambda fields: cls(**fields))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(subgraphs=st.lists(tables(Subgraph), max_size=2), far=st.booleans())
-def test_any_graph_comes_back(schema: Any, subgraphs: list[Subgraph], far: bool) -> None:
+def test_any_subgraph_comes_back(schema: Any, subgraphs: list[Subgraph], far: bool) -> None:
     graph = Graph(subgraphs=subgraphs, metadata=[], signatures=[])
     data = to_bytes(graph, limit=2**31 - 1)
     assert assert_models_same(schema, data).subgraphs == subgraphs
     if far:
         model = Model(version=3, operator_codes=[], subgraphs=subgraphs, buffers=[], metadata=[], signatures=[])
-        assert decode(b"".join(Writer(outside=True).file(model))).subgraphs == subgraphs
+        assert decode(b"".join(Writer(model, outside=True).pieces())).subgraphs == subgraphs
+
+
+buffers = st.none() | st.binary(max_size=20).map(lambda data: Buffer(data=data))
+
+
+@settings(deadline=None)
+@given(
+    version=st.integers(0, 2**32 - 1),
+    description=st.text(st.characters(codec="utf-8")),
+    metadata=st.lists(tables(Metadata), max_size=3),
+    signatures=st.lists(tables(Signature), max_size=2),
+    metadata_buffers=st.lists(buffers, max_size=3).map(tuple),
+)
+def test_what_is_around_subgraphs_comes_back(schema: Any, **values: Any) -> None:
+    model = assert_models_same(schema, to_bytes(Graph(subgraphs=[], **values)))
+    assert {name: getattr(model, name) for name in values} == values
+
+
+def test_options_in_the_wrong_union_are_a_mistake() -> None:
+    operator = Operator(code=OperatorCode.of("DILATE"), options=BUILTIN_OPTIONS_2[18]())
+    with pytest.raises(TypeError, match="options cannot be a DilateOptions"):
+        to_bytes(Graph(subgraphs=[Subgraph(tensors=[], operators=[operator])], metadata=[], signatures=[]))
 
 
 @pytest.mark.parametrize("cls", [*BUILTIN_OPTIONS.values(), *BUILTIN_OPTIONS_2.values()], ids=lambda cls: cls.__name__)

@@ -3,6 +3,7 @@
 Layout of a flatbuffer (all numbers little-endian): the first four bytes are the distance to the root table. A table
 starts with the signed distance back to its vtable: two-byte sizes of vtable and table, then for each slot the field's
 place in the table, 0 when absent. Strings, vectors and tables lie elsewhere, at an unsigned distance from the field.
+Slots that the schema did not have when this was written are passed over, and not written again.
 """
 
 from __future__ import annotations

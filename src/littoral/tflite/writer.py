@@ -49,7 +49,7 @@ def write(graph: Graph, path: str | os.PathLike[str], limit: int = LIMIT) -> Non
         ModelFileError: The file cannot be written; nothing is left behind.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
     try:
         try:
             with temporary.open("xb") as file:
@@ -75,13 +75,12 @@ def _pieces(graph: Graph, limit: int) -> list[Bytes]:
         metadata=graph.metadata,
         signatures=graph.signatures,
     )
-    writer = Writer(outside=False)
-    pieces = writer.file(model)
+    writer = Writer(model, outside=False)
     if writer.size > limit:
-        writer = Writer(outside=True)
-        pieces = writer.file(model)
-    if writer.structure_size > limit:
-        raise ModelFileError(f"the model is too large: {writer.structure_size} bytes without weights, and {limit} fit")
+        writer = Writer(model, outside=True)
+    if writer.size > limit:
+        raise ModelFileError(f"the model is too large: {writer.size} bytes without weights, and {limit} fit")
+    pieces = writer.pieces()
     return [*pieces, graph.trailing] if graph.trailing else pieces
 
 
@@ -95,12 +94,15 @@ class _Cell(NamedTuple):
 
 
 class Writer:
-    """Writes one file."""
+    """Writes one file.
 
-    def __init__(self, *, outside: bool) -> None:
-        self.size = 0
-        self.structure_size = 0
-        self._out = bytearray()
+    Args:
+        model: The root table; its pools are filled with what the other tables refer to.
+        outside: Whether weights and custom options lie behind the flatbuffer.
+    """
+
+    def __init__(self, model: Model, *, outside: bool) -> None:
+        self._out = bytearray(4) + IDENTIFIER
         self._outside = outside
         self._blobs: list[tuple[int, Bytes]] = []
         self._far_blobs: list[tuple[int, Bytes]] = []
@@ -120,26 +122,28 @@ class Writer:
             Children: self._children,
             Union: self._union,
         }
-
-    def file(self, model: Model) -> list[Bytes]:
-        """The pieces of the whole file."""
-        self._out += bytes(4) + IDENTIFIER
         _u32.pack_into(self._out, 0, self._table(model))
-        self.structure_size = self.size = len(self._out)
-        pieces: list[Bytes] = []
-        for field, data in self._blobs:
-            gap = -(self.size + 4) % _DATA_ALIGNMENT
-            _u32.pack_into(self._out, field, self.size + gap - field)
-            self._place(pieces, bytes(gap) + _u32.pack(len(data)), data)
-        for field, data in self._far_blobs:
-            gap = -self.size % _DATA_ALIGNMENT
-            _u64x2.pack_into(self._out, field, self.size + gap, len(data))
-            self._place(pieces, bytes(gap), data)
-        return [bytes(self._out), *pieces]
 
-    def _place(self, pieces: list[Bytes], head: bytes, data: Bytes) -> None:
-        pieces += (head, data)
-        self.size += len(head) + len(data)
+    @property
+    def size(self) -> int:
+        """The bytes of the flatbuffer, or a few more."""
+        return len(self._out) + sum(len(data) + 4 + _DATA_ALIGNMENT for _, data in self._blobs)
+
+    def pieces(self) -> list[Bytes]:
+        """What the file consists of, in order: structure, then each blob after what aligns it."""
+        pieces: list[Bytes] = []
+        end = len(self._out)
+        for field, data in self._blobs:
+            gap = -(end + 4) % _DATA_ALIGNMENT
+            _u32.pack_into(self._out, field, end + gap - field)
+            pieces += (bytes(gap) + _u32.pack(len(data)), data)
+            end += gap + 4 + len(data)
+        for field, data in self._far_blobs:
+            gap = -end % _DATA_ALIGNMENT
+            _u64x2.pack_into(self._out, field, end + gap, len(data))
+            pieces += (bytes(gap), data)
+            end += gap + len(data)
+        return [bytes(self._out), *pieces]
 
     def _table(self, table: Table) -> int:
         """Write a table and what it refers to."""
@@ -260,5 +264,7 @@ class Writer:
         return [_Cell(field.slot, 4, child=tables)]
 
     def _union(self, field: Field, value: Table) -> list[_Cell]:
-        code = next(code for code, cls in field.kind.tables.items() if cls is type(value))
+        code = next((code for code, cls in field.kind.tables.items() if cls is type(value)), None)
+        if code is None:
+            raise TypeError(f"{field.name} cannot be a {type(value).__name__}")
         return [_Cell(field.slot, 1, bytes([code])), _Cell(field.slot + 1, 4, child=lambda _: self._table(value))]
