@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from littoral.tflite import Operator, read
 
 
 def test_a_reason_of_the_delegate_is_reported() -> None:
-    answers = iter([True, "too small", False])
+    answers: Iterator[bool | str] = iter([True, "too small", False])
     placement = plan(sums(3), Scripted(arithmetic, claim=lambda _: next(answers))).placement()
     assert [(place.runner, place.reason) for place in placement.operators] == [
         ("scripted", ""),

@@ -52,22 +52,18 @@ class BoundKernel:
     def run(self) -> None:
         """Runs the kernel once. This is the hot path: nothing is made unless shapes or memory have changed."""
         if self.stale or self._tensors.value != self._base or [cell.value for cell in self._cells] != self._pointers:
-            self.refresh()
+            self._refresh()
         self._kernel(self._inputs, self._outputs)  # type: ignore[misc]
 
-    def refresh(self) -> None:
-        """Compiles for the shapes of now unless that is done, and binds to the memory of now.
+    def compile(self) -> None:
+        """Compiles for the shapes of now, unless that is done.
 
         Raises:
-            DeviceError: `compile` raised; the original exception is its cause.
+            DeviceError: The delegate failed to; the original exception is its cause.
         """
         partition = self.partition.reshaped({index: structs.items(self._tensor(index).dims) for index in self._used})
-        if self._kernel is None or partition is not self.partition:
-            self._compile(partition)
-        self._bind()
-        self.stale = False
-
-    def _compile(self, partition: Partition) -> None:
+        if self._kernel is not None and partition is self.partition:
+            return
         self._kernel = None
         if partition is not self.partition and self.owner.has_fixed_shapes:
             raise DeviceError(
@@ -77,6 +73,12 @@ class BoundKernel:
         with calling(self.owner.delegate.name, f"compiling {self.label}"):
             self._kernel = self.owner.delegate.compile(partition)
         self.partition = partition
+
+    def _refresh(self) -> None:
+        """Compiles if need be, and binds to the memory of now: there is none before a subgraph runs."""
+        self.compile()
+        self._bind()
+        self.stale = False
 
     def _bind(self) -> None:
         partition = self.partition

@@ -1,8 +1,8 @@
 """The delegate that the runtime sees: callbacks, and the tables by which they find our objects.
 
 The callbacks are made once and live as long as the process, so the runtime never holds a function that is gone. It has
-numbers for our objects: one whose object was freed makes a callback fail or do nothing, whatever is destroyed first. The
-tables do not keep objects alive: the interpreter keeps its attachment, which keeps its kernels.
+numbers for our objects: one whose object is gone makes a callback fail or do nothing, whatever is freed first. And the
+tables keep no object alive: the interpreter keeps its attachment, which keeps its kernels.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Attachment:
         """
         for kernel in list(self.kernels.values()):
             if kernel.stale:
-                kernel.refresh()
+                kernel.compile()
 
     def __enter__(self) -> None:
         self._failure = None

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from littoral.errors import LittoralError
 from littoral.runtime.delegate import structs
 from littoral.runtime.delegate.base import Array, Delegate, Kernel
 from littoral.runtime.delegate.native import Attachment, live_kernels
@@ -137,4 +138,7 @@ def _operator(name: str, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> O
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    probe(reduce(getattr, sys.argv[2].split("."), importlib.import_module(sys.argv[1])))
+    try:
+        probe(reduce(getattr, sys.argv[2].split("."), importlib.import_module(sys.argv[1])))
+    except (AssertionError, LittoralError) as found:
+        sys.exit(str(found))

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
-from littoral.errors import ClosedError, DeviceError
+from littoral.errors import ClosedError, DeviceError, InputError
 from littoral.runtime.delegate.base import Array, Delegate
 from littoral.runtime.delegate.native import Attachment
 from littoral.runtime.delegate.placement import Placement
@@ -58,7 +58,10 @@ class Session:
         Raises:
             DeviceError: The model or the delegate failed; what a kernel raised is its cause.
             ClosedError: It is closed.
+            InputError: There are more or fewer inputs than the model has.
         """
+        if len(inputs) != len(self.graph.main.inputs):
+            raise InputError(f"the model has {len(self.graph.main.inputs)} inputs and got {len(inputs)}")
         with self.use() as interpreter:
             for index, value in zip(self.graph.main.inputs, inputs, strict=True):
                 interpreter.set_tensor(index, value)
