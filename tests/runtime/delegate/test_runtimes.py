@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+TENSORFLOW = (pytest.mark.tensorflow, pytest.mark.slow)
 PROGRAM = """
 import importlib, sys, warnings
 import numpy as np
@@ -56,7 +57,9 @@ assert live_kernels() == 0
     ("package", "cls"),
     [
         ("ai_edge_litert.interpreter", "Interpreter"),
-        pytest.param("tensorflow.lite.python.interpreter", "Interpreter", marks=pytest.mark.tensorflow),
+        pytest.param(
+            "tensorflow.lite.python.interpreter", "Interpreter", marks=[pytest.mark.tensorflow, pytest.mark.slow]
+        ),
         ("tflite_runtime.interpreter", "Interpreter"),
     ],
 )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.runtime.delegate.conftest import INT32, Scripted, arithmetic, graph_of, operator, subgraph, sums, tensor
+from tests.runtime.delegate.conftest import Scripted, arithmetic, graph_of, operator, subgraph, sums, tensor
 
 from littoral.errors import DeviceError
 from littoral.runtime.delegate import Attachment
-from littoral.tflite import Graph, to_bytes
+from littoral.tflite import Graph, TensorType, to_bytes
 
 
-def pair(name: str = "y", kind: int = 0) -> Graph:
-    more = {"type": INT32} if kind else {}
-    return graph_of(subgraph([tensor("x", **more), tensor(name, **more)], [operator("ADD", (0, 0), (1,))], (0,), (1,)))
+def pair(name: str = "y", kind: TensorType = TensorType.FLOAT32) -> Graph:
+    tensors = [tensor("x", type=kind), tensor(name, type=kind)]
+    return graph_of(subgraph(tensors, [operator("ADD", (0, 0), (1,))], (0,), (1,)))
 
 
 def also(graph: Graph, count: int) -> Graph:
@@ -24,7 +24,7 @@ def also(graph: Graph, count: int) -> Graph:
     ("ours", "theirs", "words"),
     [
         (pair("y"), pair("z"), "tensor 1 is 'y' in one and b'z' in the other"),
-        (pair(), pair(kind=1), "tensor 0"),
+        (pair(), pair(kind=TensorType.INT32), "tensor 0"),
         (sums(5), sums(2), "7 tensors, and the interpreter 4"),
         (pair(), also(pair(), 1), "none of its 1 subgraphs"),
     ],
