@@ -18,9 +18,9 @@ from littoral.convert.process import Progress, run_child
 from littoral.convert.quantize import quantize
 from littoral.convert.recipes import Recipe
 from littoral.convert.sources import Options, Source, control_flow, request_of
-from littoral.errors import SourceError
-from littoral.runtime import main_inputs
-from littoral.tflite import Graph, read, set_io
+from littoral.errors import DeviceError, SourceError
+from littoral.runtime import load, main_inputs
+from littoral.tflite import Graph, read, set_io, to_bytes
 
 if TYPE_CHECKING:
     from littoral.check import Samples
@@ -85,7 +85,9 @@ class Workshop:
         """ai-edge-quantizer's variant, or TensorFlow's where that fails or leaves in float what must not be."""
         try:
             graph = quantize(self.float_file, recipe, self.ranges)
-        except SourceError:
+            if recipe.needs_calibration:
+                _check_runs(graph)
+        except (SourceError, DeviceError):
             if not self._has_tensorflow(recipe):
                 raise
             return self._by_tensorflow(recipe), [f"{recipe.name} was made by TensorFlow: ai-edge-quantizer could not."]
@@ -145,6 +147,17 @@ class Workshop:
                 array[count] = info.accept(value)[0]
             count += 1
         return count, files
+
+
+def _check_runs(graph: Graph) -> None:
+    """Let both sets of kernels prepare the graph: XNNPACK's take files that the stricter ones refuse.
+
+    Raises:
+        DeviceError: One refuses it.
+    """
+    content = to_bytes(graph)
+    for device in ("cpu", "cpu:reference"):
+        load(content, device).close()
 
 
 def _float_operators(graph: Graph) -> list[str]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from littoral.convert.calibrate import Range, Ranges
+from littoral.convert.calibrate import Ranges
 from littoral.convert.process import one_line
 from littoral.convert.recipes import Recipe
 from littoral.errors import MissingExtraError, SourceError
-from littoral.tflite import Graph, read
+from littoral.tflite import Graph, TensorType, read
 
 
 def quantize(
@@ -52,12 +52,28 @@ def quantize(
     )
     model = read_model(get_model_content(str(float_file)))
     try:
-        parameters = ParamsGenerator(model).generate_quantization_parameters(manager, _statistics(model, ranges), False)
-        return read(bytes(ModelModifier(model).modify_model(parameters, enable_progress_bar=False)))
+        with np.errstate(invalid="ignore", over="ignore"):  # biases behind activations of almost no range
+            parameters = ParamsGenerator(model).generate_quantization_parameters(manager, _statistics(model, ranges), False)
+        graph = read(bytes(ModelModifier(model).modify_model(parameters, enable_progress_bar=False)))
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         raise SourceError(
             f"{recipe.name} cannot be made of {float_file.name}: {one_line(str(error))}", "Try --engine tf"
         ) from error
+    _type_unused_outputs(graph)
+    return graph
+
+
+def _type_unused_outputs(graph: Graph) -> None:
+    """Give an output that nobody reads the type of its siblings: the quantizer overlooks it, kernels do not."""
+    main = graph.main
+    read_later = {i for operator in main.operators for i in operator.inputs} | set(main.outputs)
+    for operator in main.operators:
+        outputs = [main.tensors[i] for i in operator.outputs if i >= 0]
+        sibling = next((tensor for tensor in outputs if tensor.is_quantized), None)
+        for index in operator.outputs:
+            tensor = main.tensors[index]
+            if sibling is not None and index not in read_later and tensor.type is TensorType.FLOAT32:
+                tensor.type, tensor.quantization = sibling.type, sibling.quantization
 
 
 def _scopes(float_file: Path, indices: Sequence[int]) -> dict[int, str]:
@@ -81,10 +97,6 @@ def _statistics(model: Any, ranges: Ranges | None) -> dict[str, dict[str, np.nda
             "min": np.full((1,) * dimensions[name], low, np.float32),
             "max": np.full((1,) * dimensions[name], high, np.float32),
         }
-        for name, (low, high) in ((name, _usable(span)) for name, span in ranges.tensors.items())
+        for name, (low, high) in ranges.tensors.items()
     }
 
-
-def _usable(span: Range) -> Range:
-    """A range that gives a scale: 0..1 for a tensor that was always 0, whose tiny scale kernels would refuse."""
-    return (0.0, 1.0) if span == (0.0, 0.0) else span

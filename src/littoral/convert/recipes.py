@@ -89,7 +89,7 @@ class Recipe:
             for n, rule in enumerate(self.rules, 1)
         ]
         if but:
-            entries.append(_leave(_any_of(but), "*"))
+            entries.append(_leave("^" + _any_of(but), "*"))
         if not self.integer_edges:
             entries += [_leave("", "INPUT"), _leave("", "OUTPUT")]
         return entries

@@ -1,7 +1,4 @@
-"""Where a trained model comes from: each kind of source makes a float model file; nothing else is asked of it.
-
-A reader of Keras files that needs no TensorFlow has its place here, beside those that ask TensorFlow in a child process.
-"""
+"""Where a trained model comes from: each kind of source makes a float model file; no more is asked of it."""
 
 from __future__ import annotations
 
