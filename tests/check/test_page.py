@@ -113,6 +113,7 @@ def test_a_report_of_a_single_file_without_data_is_a_page(report: Report) -> Non
     reader.feed(page(bare))
     assert reader.open == []
     assert "Every file passes" in reader.text
+    assert "Accuracy" not in reader.text
     assert "svg" not in {tag for tag, _ in reader.tags}
 
 

@@ -56,9 +56,15 @@ def test_infinite_signal_to_noise_has_no_place(measured: Make) -> None:
 
 def test_latency_bars(measured: Make) -> None:
     found = texts(latency_plot([measured("int8", 1), measured("x", 1, p50=None)]))
-    assert {"int8", "1 thread", "2 threads"} <= set(found)
+    assert {"int8", "1 thread", "2 threads", "4.00 ms", "2.00 ms"} <= set(found)
     assert "x" not in found
     assert latency_plot([measured("x", 1, p50=None)]) == ""
+
+
+def test_a_large_spread_is_drawn_on_a_logarithmic_axis(measured: Make) -> None:
+    near = [measured("float32", 4_000_000), measured("int8", 1_000_000)]
+    assert not {"1", "2", "5", "10"} <= set(texts(pareto_plot(near, "size")))
+    assert {"1", "2", "5", "10"} <= set(texts(pareto_plot([*near, measured("int16x8", 20_000_000)], "size")))
 
 
 def test_sensitivity_bars(report: Report) -> None:

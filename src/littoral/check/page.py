@@ -68,6 +68,7 @@ def page(report: Report) -> str:
     text = environment.from_string(source).render(
         report=report,
         rows=_rows(report),
+        labelled=any(m.accuracy for m in report.measurements),
         plots=_plots(report.measurements),
         sensitivity_plot=_sensitivity_plot(report.sensitivity),
         operators=[_operator(one) for one in report.sensitivity[:_MOST_OPERATORS]],

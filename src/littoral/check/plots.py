@@ -13,7 +13,7 @@ import numpy as np
 
 from littoral.check import words
 from littoral.check.pareto import Prefer, cost, front_of, quality, quality_kind
-from littoral.check.results import Measurement, OperatorSensitivity
+from littoral.check.results import Latency, Measurement, OperatorSensitivity
 from littoral.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ _STYLE: Any = {
     "hatch.linewidth": 1.5,
 }
 _MOST_BARS = 20
+_LARGE_SPREAD = 10
 
 
 def pareto_plot(measurements: Sequence[Measurement], prefer: Prefer) -> str:
@@ -86,8 +87,20 @@ def pareto_plot(measurements: Sequence[Measurement], prefer: Prefer) -> str:
         axes.set_xlabel(f"{'Size' if prefer == 'size' else 'Median latency, all threads'} ({unit}): left is better")
         axes.set_ylabel("SQNR (dB)" if kind == "SQNR" else f"{str(kind).capitalize()} (%)")
         axes.margins(0.12, 0.15)
+        _spread_out(axes, [spot.x for spot in spots.values()])
         _place_labels(axes, list(spots.values()))
         return _svg(figure, f"pareto-{prefer}")
+
+
+def _spread_out(axes: Axes, values: Sequence[float]) -> None:
+    """A logarithmic x axis where a linear one would press most points into a corner."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+    if max(values) > _LARGE_SPREAD * min(values):
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 @dataclass(frozen=True)
@@ -134,6 +147,7 @@ def _place_labels(axes: Axes, spots: Sequence[_Spot]) -> None:
     figure = axes.get_figure(root=True)
     assert figure is not None
     renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+    figure.draw_without_rendering()  # before it, nothing lies where it will
     inside = axes.get_window_extent(renderer).expanded(1.04, 1.1)
     centres = [axes.transData.transform((spot.x, spot.y)) for spot in spots]
     taken = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in centres]
@@ -163,34 +177,33 @@ def latency_plot(measurements: Sequence[Measurement]) -> str:
     if not shown:
         return ""
     counts = sorted({latency.threads for measurement in shown for latency in measurement.latency})
+    unit, per = _cost_unit([latency.p90 for m in shown for latency in m.latency], "latency")
     with _style():
-        height = 0.8 / len(counts)
         figure, axes = _figure(7.2, 1.1 + len(shown) * (0.25 + 0.22 * len(counts)))
-        unit, per = _cost_unit([latency.p90 for m in shown for latency in m.latency], "latency")
         for place, count in enumerate(counts):
             found = [(row, one) for row, m in enumerate(shown) for one in m.latency if one.threads == count]
+            height = 0.8 / len(counts)
             rows = [row - 0.4 + height * (place + 0.5) for row, _ in found]
-            middle = [one.p50 / per for _, one in found]
-            reach = [max(0.0, (one.p90 - one.p50) / per) for _, one in found]
-            look: dict[str, Any] = {"color": _ACCENT} if place == 0 else {"color": _SECOND, "hatch": "///"}
-            name = words.threads(found[0][1])
-            axes.barh(rows, middle, height * 0.9, label=name, **look)
-            axes.errorbar(
-                middle,
-                rows,
-                xerr=np.array([[0.0] * len(reach), reach]),
-                fmt="none",
-                color=_INK,
-                ecolor=_INK,
-                linewidth=1,
-                capsize=2,
-            )
+            _bars(axes, rows, [one for _, one in found], height * 0.9, per, plain=place == 0)
         axes.set_yticks(range(len(shown)), [measurement.label for measurement in shown])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
+        axes.margins(x=0.12)
         axes.set_xlabel(f"Median latency ({unit}), line to p90: shorter is better")
         axes.legend(loc="upper left", bbox_to_anchor=(0, 1.0), ncols=2, frameon=False, borderaxespad=-1.8)
         return _svg(figure, "latency")
+
+
+def _bars(axes: Axes, rows: Sequence[float], found: Sequence[Latency], height: float, per: float, plain: bool) -> None:
+    """One bar a variant for one number of threads, with its figure behind it."""
+    middle = [one.p50 / per for one in found]
+    reach = np.array([[0.0] * len(found), [max(0.0, one.p90 - one.p50) / per for one in found]])
+    look: dict[str, Any] = {"color": _ACCENT} if plain else {"color": _SECOND, "hatch": "///"}
+    axes.barh(rows, middle, height, label=words.threads(found[0]), **look)
+    axes.errorbar(middle, rows, xerr=reach, fmt="none", color=_INK, ecolor=_INK, linewidth=1, capsize=2)
+    for row, one in zip(rows, found, strict=True):
+        end = (max(one.p50, one.p90) / per, row)
+        axes.annotate(words.duration(one.p50), end, (5, 0), textcoords="offset points", va="center", fontsize=9)
 
 
 def sensitivity_plot(found: Sequence[OperatorSensitivity]) -> str:
@@ -212,7 +225,7 @@ def sensitivity_plot(found: Sequence[OperatorSensitivity]) -> str:
         axes.set_yticks(range(len(shown)), [f"{one.index}  {one.kind}" for one in shown])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("Noise on the output (% of its RMS) when only this operator is quantized")
+        axes.set_xlabel("Noise on the output (% of its RMS)")
         return _svg(figure, "sensitivity")
 
 

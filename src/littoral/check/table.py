@@ -59,8 +59,9 @@ def measurement_table(measurements: Sequence[Measurement]) -> Table:
 
 
 _LEGEND = (
-    "◆ no other is both smaller and better; latency is the median with 1 thread and with all; agrees: the same\n"
-    "  top-1 as the float model; in parentheses the 95 % interval; quantized: the share of operators"
+    "◆ no other is both smaller and better. 1 thread, all: median latency.\n"
+    "In parentheses: 95 % interval. agrees: same top-1 as the float model.\n"
+    "quantized: share of operators that compute in integers, or from smaller weights."
 )
 _COLUMNS = ("", "variant", "size", "1 thread", "all", "accuracy", "agrees", "SQNR dB", "quantized")
 
