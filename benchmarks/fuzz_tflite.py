@@ -29,8 +29,8 @@ from littoral.tflite.graph import Graph, Model
 from littoral.tflite.reader import Reader
 
 PROCESSES = 2
-LARGE = 256 << 10
-"""Bytes from which on a file must not need ten times its size: below, Python's own objects outweigh any file."""
+BANDS = (0, 4 << 10, 64 << 10)
+"""Sizes of files, in bytes, for which peak memory is reported apart: Python's own objects outweigh small files."""
 INTERESTING = (0, 1, 2, 3, 4, 7, 8, 127, 128, 255, 256, 0x7FFF, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _RUN_NATIVE = """
 import sys, numpy
@@ -62,10 +62,8 @@ class Outcome:
     refusals: Counter[str] = field(default_factory=Counter)
     longest: float = 0.0
     longest_name: str = ""
-    memory: float = 0.0
-    memory_name: str = ""
-    small_memory: float = 0.0
-    small_bytes: int = 0
+    memory: dict[int, tuple[float, int, str]] = field(default_factory=dict)
+    """For each band: the peak in file sizes, in bytes, and which mutant it was."""
     kept: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -187,12 +185,9 @@ def try_one(name: str, data: bytes, outcome: Outcome, *, keep: bool = False) -> 
     peak = tracemalloc.get_traced_memory()[1] - before
     if seconds > outcome.longest:
         outcome.longest, outcome.longest_name = seconds, name
-    ratio = peak / max(len(data), 1)
-    if len(data) >= LARGE and ratio > outcome.memory:
-        outcome.memory, outcome.memory_name = ratio, name
-    elif len(data) < LARGE:
-        outcome.small_memory = max(outcome.small_memory, ratio)
-        outcome.small_bytes = max(outcome.small_bytes, peak)
+    band = max(start for start in BANDS if len(data) >= start)
+    worst = (round(peak / max(len(data), 1), 2), peak, name)
+    outcome.memory[band] = max(outcome.memory.get(band, worst), worst)
     if graph is not None:
         outcome.parsed += 1
         if keep:
@@ -265,7 +260,6 @@ def main() -> int:
 def _report(outcomes: list[Outcome], keep: Path) -> int:
     refusals = sum((outcome.refusals for outcome in outcomes), Counter[str]())
     slowest = max(outcomes, key=lambda outcome: outcome.longest)
-    largest = max(outcomes, key=lambda outcome: outcome.memory)
     crashes = [crash for outcome in outcomes for crash in outcome.crashes]
     figures = {
         "mutants": sum(outcome.count for outcome in outcomes),
@@ -273,12 +267,10 @@ def _report(outcomes: list[Outcome], keep: Path) -> int:
         "refused": sum(refusals.values()),
         "crashes": len(crashes),
         "longest seconds, under tracemalloc": (round(slowest.longest, 3), slowest.longest_name),
-        f"peak memory in file sizes, files of {LARGE >> 10} KB and more": (
-            round(largest.memory, 2),
-            largest.memory_name,
-        ),
-        "the same for smaller files": round(max(outcome.small_memory for outcome in outcomes), 1),
-        "and in bytes": max(outcome.small_bytes for outcome in outcomes),
+        "peak memory in file sizes and bytes": {
+            f"{band >> 10} KB and more": max(outcome.memory[band] for outcome in outcomes if band in outcome.memory)
+            for band in BANDS
+        },
     }
     print(json.dumps(figures, indent=2))
     for kind, count in refusals.most_common(25):

@@ -36,8 +36,8 @@ def test_mutants_parse_or_are_refused(fuzz: ModuleType, shared_data: Path) -> No
     assert outcome.crashes == []
     assert outcome.parsed > 10
     assert outcome.count - outcome.parsed > 100
-    assert outcome.memory < 10
-    assert outcome.small_bytes < 9 * fuzz.LARGE + (256 << 10)
+    assert outcome.memory[fuzz.BANDS[-1]][0] < 10
+    assert outcome.memory[0][1] < 9 * fuzz.BANDS[1] + (256 << 10)
 
 
 def test_mutants_are_the_same_for_the_same_seed(fuzz: ModuleType) -> None:
