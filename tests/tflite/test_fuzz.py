@@ -1,4 +1,4 @@
-"""A few hundred of the mutants that benchmarks/fuzz_tflite.py makes by the ten thousand."""
+"""Two hundred of the mutants that benchmarks/fuzz_tflite.py makes by the ten thousand."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def test_mutants_parse_or_are_refused(fuzz: ModuleType, shared_data: Path) -> No
     outcome = fuzz.Outcome()
     tracemalloc.start()
     try:
-        for name, data in fuzz.mutants(seeds, 300, seed=20261120):
+        for name, data in fuzz.mutants(seeds, 200, seed=20261120):
             fuzz.try_one(name, data, outcome)
     finally:
         tracemalloc.stop()
     assert outcome.crashes == []
     assert outcome.parsed > 10
-    assert outcome.count - outcome.parsed > 100
+    assert outcome.count - outcome.parsed > 50
     assert outcome.memory[fuzz.BANDS[-1]][0] < 10
     assert outcome.memory[0][1] < 9 * fuzz.BANDS[1] + (256 << 10)
 
