@@ -4,6 +4,7 @@ See docs/delegates.md. The runtime calls Python through ctypes: no C++ is built.
 """
 
 from littoral.runtime.delegate.base import Array, Delegate, Kernel
+from littoral.runtime.delegate.failures import RefusalError
 from littoral.runtime.delegate.native import Attachment, live_kernels
 from littoral.runtime.delegate.partition import Partition
 from littoral.runtime.delegate.placement import OperatorPlacement, Placement, Plan, plan
@@ -21,6 +22,7 @@ __all__ = [
     "Partition",
     "Placement",
     "Plan",
+    "RefusalError",
     "Region",
     "Session",
     "attach",

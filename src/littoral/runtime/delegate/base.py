@@ -59,4 +59,7 @@ class Delegate(ABC):
 
         Called when the model is loaded, and again when its inputs are resized. `partition.slice()` is a model of its
         own, for an accelerator that reads model files.
+
+        Raises:
+            RefusalError: Better leave these operators to the processor; the reason is shown in the placement.
         """

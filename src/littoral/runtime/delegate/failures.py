@@ -9,6 +9,26 @@ from contextlib import contextmanager
 from littoral.errors import DeviceError, LittoralError
 
 
+class RefusalError(DeviceError):
+    """Raised by `Delegate.compile` to leave a partition to the processor after all.
+
+    `attach` then plans anew. It reaches the caller where that does not help: when inputs are resized, or when nothing
+    is left to accelerate.
+
+    Args:
+        runner: The delegate's name.
+        reason: Why, in words: what placement shows for the operators.
+    """
+
+    def __init__(self, runner: str, reason: str) -> None:
+        super().__init__(f"{runner} cannot run this model: {reason}", 'Use another device, or fall back with "|cpu"')
+        self.runner = runner
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[RefusalError], tuple[str, str]]:
+        return (type(self), (self.runner, self.reason))
+
+
 @contextmanager
 def calling(runner: str, where: str) -> Iterator[None]:
     """Around a call into a delegate's code: what it raises comes out as a DeviceError, with the original as its cause.

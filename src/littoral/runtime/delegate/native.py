@@ -10,17 +10,17 @@ from __future__ import annotations
 import ctypes
 import itertools
 import weakref
-from collections.abc import Callable
-from types import TracebackType
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar
 
 from littoral.errors import DeviceError, LittoralError
 from littoral.runtime.delegate import structs
 from littoral.runtime.delegate.base import Delegate
-from littoral.runtime.delegate.failures import failure, forget_locals
+from littoral.runtime.delegate.failures import RefusalError, failure, forget_locals
 from littoral.runtime.delegate.kernels import BoundKernel
 from littoral.runtime.delegate.partition import Partition
-from littoral.runtime.delegate.placement import Placement, plan
+from littoral.runtime.delegate.placement import Place, Placement, plan
 from littoral.runtime.delegate.subgraphs import check_same_model, is_unchanged, subgraph_index
 from littoral.tflite import Graph
 from littoral.tflite.operators import BUILTIN_CODES
@@ -42,15 +42,23 @@ class Attachment:
         graph: The model that the interpreter runs.
         delegate: The accelerator. It may be on many interpreters.
         threads: Passed on to its kernels.
+        refused: What the delegate has refused to compile before, and why; its further refusals are kept in `refused`.
 
     Raises:
         DeviceError: The delegate failed to say what it takes.
     """
 
-    def __init__(self, graph: Graph, delegate: Delegate, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        delegate: Delegate,
+        threads: int | None = None,
+        refused: Mapping[Place, str] = MappingProxyType({}),
+    ) -> None:
         self.delegate = delegate
         self.threads = threads
-        self.plan = plan(graph, delegate)
+        self.plan = plan(graph, delegate, refused)
+        self.refused: dict[Place, str] = dict(refused)
         self.kernels: dict[int, BoundKernel] = {}
         self._failure: tuple[str, BaseException] | None = None
         self._entered = 0
@@ -78,11 +86,20 @@ class Attachment:
         """Compiles the kernels that need it, which otherwise happens in the first run.
 
         Raises:
+            RefusalError: The delegate refuses some; `refused` has all of them.
             DeviceError: The delegate failed to; the original exception is its cause.
         """
+        refusal = None
         for kernel in list(self.kernels.values()):
-            if kernel.stale:
-                kernel.compile()
+            try:
+                if kernel.stale:
+                    kernel.compile()
+            except RefusalError as error:
+                refusal = error
+                part = kernel.partition
+                self.refused.update({(part.subgraph, operator): error.reason for operator in part.operators})
+        if refusal is not None:
+            raise refusal
 
     def __enter__(self) -> None:
         self._failure = None

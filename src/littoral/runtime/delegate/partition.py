@@ -57,7 +57,7 @@ class Partition:
         """
         part = slice_operators(self.graph, self.operators, self.subgraph)
         part.subgraphs = [
-            each.replaced(tensors=[tensor.replaced(shape_signature=()) for tensor in each.tensors])
+            each.replaced(tensors=[tensor.replaced(shape_signature=tensor.shape) for tensor in each.tensors])
             for each in part.subgraphs
         ]
         return part

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from littoral.errors import DeviceError
 from littoral.runtime.delegate.base import Delegate
@@ -92,13 +93,18 @@ class Plan:
         )
 
 
-def plan(graph: Graph, delegate: Delegate) -> Plan:
+def plan(graph: Graph, delegate: Delegate, refused: Mapping[Place, str] = MappingProxyType({})) -> Plan:
     """Asks a delegate which operators of a model it takes.
+
+    Args:
+        graph: The model.
+        delegate: The accelerator.
+        refused: Why it has refused to compile some operators: it is not asked about those again.
 
     Raises:
         DeviceError: `claim` or `select` raised; the original exception is its cause.
     """
-    reasons: dict[Place, str] = {}
+    reasons = dict(refused)
     claimed = []
     for subgraph in range(len(graph.subgraphs)):
         wanted = _wanted(graph, subgraph, delegate, reasons)
@@ -118,6 +124,8 @@ def _wanted(graph: Graph, subgraph: int, delegate: Delegate, reasons: dict[Place
     unknown = unknown_shapes(graph, subgraph)
     wanted = set()
     for index, operator in enumerate(whole.operators):
+        if (subgraph, index) in reasons:
+            continue
         reason = limit(graph, subgraph, operator, unknown)
         if not reason:
             with calling(delegate.name, f"claim of {operator.name} (operator {index})"):

@@ -10,6 +10,7 @@ from typing import Any
 
 from littoral.errors import ClosedError, DeviceError, InputError
 from littoral.runtime.delegate.base import Array, Delegate
+from littoral.runtime.delegate.failures import RefusalError
 from littoral.runtime.delegate.native import Attachment
 from littoral.runtime.delegate.placement import Placement
 from littoral.runtime.delegate.selftest import check_runtime
@@ -144,15 +145,22 @@ def attach(
             tflite_runtime work alike.
 
     Raises:
+        RefusalError: The delegate compiles nothing of what it takes.
         DeviceError: The runtime does not run delegates written in Python, or the delegate failed to take or compile.
     """
     cls = interpreter or _litert()
     check_runtime(cls)
-    attachment = Attachment(graph, delegate, threads)
     model = {"model_path": os.fspath(file)} if file else {"model_content": to_bytes(graph)}
-    with attachment:
-        native = cls(**model, num_threads=threads, experimental_delegates=[attachment])
-    return Session(graph, native, attachment)
+    attachment = Attachment(graph, delegate, threads)
+    while True:
+        with attachment:
+            native = cls(**model, num_threads=threads, experimental_delegates=[attachment])
+        try:
+            return Session(graph, native, attachment)
+        except RefusalError:
+            attachment = Attachment(graph, delegate, threads, attachment.refused)
+            if not any(attachment.plan.claimed):
+                raise
 
 
 def _litert() -> type[Any]:
