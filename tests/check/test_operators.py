@@ -38,6 +38,8 @@ def test_float_islands_are_named(coral: Path) -> None:
     assert share.partial
     assert {one.kind for one in share.floats} == {"CAST", "DIV", "SQRT"}
     assert share.total - share.integer == len(share.floats) == 7
+    detector = operator_share(read(coral / "automl_video_ondevice" / "traffic_model.tflite"))
+    assert [one.kind for one in detector.floats] == ["TFLite_Detection_PostProcess"]
 
 
 def test_plain_integers_do_not_count() -> None:

@@ -32,7 +32,7 @@ def operator_share(graph: Graph) -> OperatorShare:
                 continue
             count[kind] += 1
             work[kind] += macs(graph, number, index)
-            if kind == "float" and len(floats) < _MOST_NAMED:
+            if kind != "integer" and len(floats) < _MOST_NAMED:
                 output = next((subgraph.tensors[i].name for i in operator.outputs if i >= 0), "")
                 floats.append(FloatOperator(index, operator.name, output))
     return OperatorShare(

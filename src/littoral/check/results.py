@@ -44,7 +44,7 @@ class OperatorShare:
         macs: Multiply-adds of one inference.
         integer_macs: Those done by `integer` operators.
         weights_only_macs: Those done by `weights_only` operators.
-        floats: The first of the operators that compute in float, by the file's order; at most 50.
+        floats: The first of the operators that compute in float, from smaller weights or not; at most 50.
     """
 
     total: int
