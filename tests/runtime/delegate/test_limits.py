@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.runtime.delegate.conftest import INT32, graph_of, operator, subgraph, sums, tensor
 
-from littoral.runtime.delegate.limits import limit, unknown_shapes
+from littoral.runtime.delegate.limits import is_static, limit, unknown_shapes
 from littoral.tflite import Graph, TensorType, read
 from littoral.tflite.options.control import IfOptions
 
@@ -109,7 +109,13 @@ def test_operators_that_count_what_they_find(name: str) -> None:
 
 
 def test_real_models_have_no_unknown_shapes(model_file: Path) -> None:
-    assert unknown_shapes(read(model_file), 0) == frozenset()
+    graph = read(model_file)
+    assert unknown_shapes(graph, 0) == frozenset()
+    assert is_static(graph)
+
+
+def test_strings_are_not_static_although_they_have_shapes() -> None:
+    assert not is_static(graph_of(subgraph([tensor("x", type=TensorType.STRING)], [], (0,), (0,))))
 
 
 def test_resizable_inputs_are_no_unknown_shapes() -> None:

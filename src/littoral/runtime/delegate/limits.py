@@ -51,14 +51,14 @@ _DECIDES_SHAPE: Mapping[str, tuple[int, ...]] = {
     "TOPK_V2": (1,),
     "TRANSPOSE": (1,),
     "TRANSPOSE_CONV": (0,),
-    "UNSORTED_SEGMENT_MAX": (2,),
-    "UNSORTED_SEGMENT_MIN": (2,),
-    "UNSORTED_SEGMENT_PROD": (2,),
-    "UNSORTED_SEGMENT_SUM": (2,),
+    "UNSORTED_SEGMENT_MAX": (1, 2),
+    "UNSORTED_SEGMENT_MIN": (1, 2),
+    "UNSORTED_SEGMENT_PROD": (1, 2),
+    "UNSORTED_SEGMENT_SUM": (1, 2),
 }
 """The inputs whose values, not shapes, decide the shape of the output (TFLite's kernels: tflite/kernels/*.cc)."""
 
-_DECIDED_BY_DATA = {"EMBEDDING_LOOKUP_SPARSE", "SKIP_GRAM", "UNIQUE", "WHERE"}
+_DECIDED_BY_DATA = {"EMBEDDING_LOOKUP_SPARSE", "READ_VARIABLE", "SKIP_GRAM", "UNIQUE", "WHERE"}
 _WITHOUT_ELEMENTS = {TensorType.STRING, TensorType.RESOURCE, TensorType.VARIANT}
 
 
@@ -90,6 +90,14 @@ def _tensor_limit(tensor: Tensor, unknown: bool) -> str:
     if BITS[tensor.type] < 8 and not tensor.is_constant:
         return f"{tensor.name!r} has {tensor.type.name} elements, several a byte"
     return ""
+
+
+def is_static(graph: Graph) -> bool:
+    """Whether the sizes of all tensors follow from those of the inputs, so that memory is planned before it runs."""
+    return not any(
+        unknown_shapes(graph, index) or any(tensor.type in _WITHOUT_ELEMENTS for tensor in subgraph.tensors)
+        for index, subgraph in enumerate(graph.subgraphs)
+    )
 
 
 def unknown_shapes(graph: Graph, subgraph: int) -> frozenset[int]:

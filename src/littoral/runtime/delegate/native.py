@@ -19,6 +19,7 @@ from littoral.runtime.delegate import structs
 from littoral.runtime.delegate.base import Delegate
 from littoral.runtime.delegate.failures import RefusalError, failure, forget_locals
 from littoral.runtime.delegate.kernels import BoundKernel
+from littoral.runtime.delegate.limits import is_static
 from littoral.runtime.delegate.partition import Partition
 from littoral.runtime.delegate.placement import Place, Placement, plan
 from littoral.runtime.delegate.subgraphs import check_same_model, is_unchanged, subgraph_index
@@ -120,11 +121,20 @@ class Attachment:
         """What interpreters of all three packages ask a delegate for."""
         if self._native is not None:
             raise DeviceError("an attachment serves one interpreter", "Make one for each: they may share the delegate")
-        flags = structs.ALLOW_DYNAMIC_TENSORS
-        if not self.has_fixed_shapes:
-            flags |= structs.REQUIRE_PROPAGATED_SHAPES
-        self._native = structs.Delegate(data=self._number, prepare=_PREPARE, flags=flags)
+        self._native = structs.Delegate(data=self._number, prepare=_PREPARE, flags=self._flags())
         return ctypes.addressof(self._native)
+
+    def _flags(self) -> int:
+        """How the runtime is to treat shapes.
+
+        Without flags, a resize takes all delegates off, and applies them again once shapes are known, which other
+        delegates on the same model rely on. But the runtime must know every operator, and find it static.
+        """
+        if self.has_fixed_shapes:
+            return structs.ALLOW_DYNAMIC_TENSORS
+        if is_static(self.plan.graph):
+            return 0
+        return structs.ALLOW_DYNAMIC_TENSORS | structs.REQUIRE_PROPAGATED_SHAPES
 
     def prepare(self, context: int, delegate: int) -> int:
         """Gives one subgraph's claimed operators to the runtime, which calls `init` for each partition."""
