@@ -19,6 +19,7 @@ from littoral.tflite import Buffer, read, write
 KERAS_3 = (
     "digits.keras", "digits.tflite", "keras3.h5", "saved", "lstm.tflite", "lstm-unrolled.tflite", "custom.keras",
     "lambda.keras", "flex", "any-size.keras", "islands.tflite", "leaky.tflite", "rescaling.tflite",
+    "rescaling.keras",
     "two-inputs.tflite",
 )  # fmt: skip
 KERAS_2 = ("keras2.h5",)

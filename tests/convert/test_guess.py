@@ -43,7 +43,7 @@ def test_labelled_pictures_tell(models: Path, folder: ImageFolder) -> None:
     contract, notes = guessed(models, "digits.tflite", folder)
     assert contract.inputs[0].value_range == (0.0, 1.0)
     assert contract.inputs[0].colour == "gray"
-    assert "because so the float model is right most often" in notes[0]
+    assert "because then the float model is right most often" in notes[0]
 
 
 def test_else_it_is_0_to_1_and_told(models: Path, digits: Digits) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 
 from littoral.check.operators import operator_share
-from littoral.convert import quantize as module
 from littoral.convert.calibrate import Ranges, calibrate
 from littoral.convert.quantize import quantize
 from littoral.convert.recipes import RECIPES
@@ -148,6 +148,7 @@ def test_a_loop_is_one_clear_error(models: Path, digits: Digits) -> None:
 
 def test_the_quantizer_missing_is_the_pip_command(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.util.find_spec
+    module = importlib.import_module("littoral.convert.quantize")
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == "ai_edge_quantizer" else found(name))
     with pytest.raises(MissingExtraError, match="ai-edge-quantizer is not installed"):
         quantize(models / "digits.tflite", RECIPES["float16"])

@@ -85,7 +85,7 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
 def test_trained_models_become_float_files_of_batch_1(models: Path, tmp_path: Path, digits: Digits, name: str) -> None:
     said: list[str] = []
     output = tmp_path / "out.tflite"
-    open_source(models / name).to_float(output, Options(), said.append)
+    assert not open_source(models / name).to_float(output, Options(), said.append)
     graph = read(output)
     assert settle(graph, name, quantized_is_fine=False) == []
     assert [info.shape for info in main_inputs(graph)] == [(1, 8, 8, 1)]
@@ -135,9 +135,10 @@ def test_the_help_helps(models: Path, tmp_path: Path) -> None:
         ("custom.keras", Options(custom_objects=str(own)), (1, 8, 8, 1)),
         ("lambda.keras", Options(unsafe_lambda=True), (1, 8, 8, 1)),
         ("any-size.keras", Options(sizes=(20, 30)), (1, 20, 30, 3)),
+        ("rescaling.keras", Options(), (1, 8, 8, 1)),
     ):
         output = tmp_path / f"{name}.tflite"
-        open_source(models / name).to_float(output, options)
+        assert open_source(models / name).to_float(output, options) is name.startswith("rescaling")
         assert main_inputs(read(output))[0].shape == shape
 
 

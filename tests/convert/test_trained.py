@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from littoral.convert.child.channel import RefusalError
 from littoral.convert.child.to_float import converted
-from littoral.convert.child.trained import _classes, _missing_class, fixed
+from littoral.convert.child.trained import _classes, _missing_class, fixed, takes_pixels
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,27 @@ def test_open_sizes_are_filled_in(shape: Any, sizes: Any, result: Any) -> None:
 def test_sizes_that_nobody_knows_are_refused(shape: Any, sizes: Any) -> None:
     with pytest.raises(RefusalError, match="open shape"):
         fixed(shape, {"path": "m.keras", "sizes": sizes}, "x")
+
+
+def layer(kind: str, **values: Any) -> Any:
+    return type(kind, (), values)()
+
+
+@pytest.mark.parametrize(
+    ("layers", "pixels"),
+    [
+        ([layer("InputLayer"), layer("Rescaling", scale=1 / 255)], True),
+        ([layer("RandomFlip"), layer("Rescaling", scale=[1 / 127.5] * 3)], True),
+        ([layer("Rescaling", scale=2.0)], False),
+        ([layer("Normalization", variance=np.array([3364.0, 3249.0]))], True),
+        ([layer("Normalization", variance=np.array([0.05]))], False),
+        ([layer("InputLayer"), layer("Functional", layers=[layer("Rescaling", scale=1 / 255)])], True),
+        ([layer("Conv2D"), layer("Rescaling", scale=1 / 255)], False),
+        ([], False),
+    ],
+)
+def test_models_that_scale_their_input_are_known(layers: list[Any], pixels: bool) -> None:
+    assert takes_pixels(layer("Sequential", layers=layers)) is pixels
 
 
 class Converter:

@@ -63,7 +63,6 @@ def lstm(unroll: bool):
     return trained(keras.Sequential(stack), 2, rows=True)
 
 
-@keras.utils.register_keras_serializable("littoral_tests")
 class Halve(keras.layers.Layer):
     def call(self, x):
         return x * 0.5
@@ -95,7 +94,7 @@ def rescaling():
     """Takes pixels of 0..255, as it says itself."""
     layers = keras.layers
     x = inputs = keras.Input((8, 8, 1))
-    x = layers.Flatten()(layers.Conv2D(8, 3, activation="relu")(layers.Rescaling(1 / 127.5, -1)(x)))
+    x = layers.Flatten()(layers.Conv2D(8, 3, padding="same", activation="relu")(layers.Rescaling(1 / 127.5, -1)(x)))
     return keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
 
 

@@ -28,7 +28,7 @@ _SHIFT = 20.0
 
 
 def guess(
-    float_file: Path, graph: Graph, datasets: Sequence[Dataset], labels: Sequence[str]
+    float_file: Path, graph: Graph, datasets: Sequence[Dataset], labels: Sequence[str], takes_pixels: bool = False
 ) -> tuple[Contract, list[str]]:
     """A contract for the picture inputs of a float model.
 
@@ -37,6 +37,7 @@ def guess(
         graph: The same, read.
         datasets: What will be fed: the calibration data, the evaluation data.
         labels: Names of the classes, for the contract.
+        takes_pixels: The trained model is known to scale its input itself; the graph is looked at in any case.
 
     Returns:
         The contract, and notes in sentences on what was assumed; no inputs where none is a picture, or no scale fits.
@@ -49,16 +50,15 @@ def guess(
     pictures = [picture for _, picture in shapes if picture is not None]
     if not pictures:
         return Contract((), tuple(labels)), []
-    scaled = _scales_itself(graph, main_inputs(graph)[0].index)
     for dataset in datasets:
         if (seen := _floats(dataset)) is not None:
             return _for_floats(pictures, labels, *seen)
-    if scaled:
+    if takes_pixels or _scales_itself(graph, main_inputs(graph)[0].index):
         way, why = "0..255", "the model scales its input itself"
     elif (scores := _trial(float_file, pictures, datasets, labels)) and _clear(scores):
         way = max(scores, key=lambda key: scores[key])
         told = ", ".join(f"{score:.0%} with {key}" for key, score in scores.items())
-        why = f"so the float model is right most often ({told})"
+        why = f"then the float model is right most often ({told})"
     else:
         way, why = "0..1", "nothing says otherwise; give --contract if the model was trained on other values"
     return _contract(pictures, labels, way), [f"No contract was given: pixels become values of {way}, because {why}."]

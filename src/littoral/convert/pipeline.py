@@ -199,7 +199,7 @@ class _Job:
 
     def read_source(self, wanted: Sequence[Recipe] | None) -> None:
         """Make the float model file, and make it fit to quantize."""
-        self.source.to_float(self.float_file, self.options, self.say)
+        self._takes_pixels = self.source.to_float(self.float_file, self.options, self.say)
         graph = read(self.float_file)
         self.notes += settle(graph, self.source.path.name, quantized_is_fine=wanted == [FLOAT])
         self._graph = graph
@@ -210,7 +210,7 @@ class _Job:
         contract = given or contract_of(self._graph) or Contract()
         labels = contract.labels or self._fitting_labels()
         if not contract.inputs and self.data.datasets:
-            guessed, notes = guess(self.float_file, self._graph, self.data.datasets, labels)
+            guessed, notes = guess(self.float_file, self._graph, self.data.datasets, labels, self._takes_pixels)
             contract = replace(contract, inputs=guessed.inputs)
             self.notes += notes
         self.contract = replace(

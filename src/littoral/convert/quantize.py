@@ -51,9 +51,12 @@ def quantize(
         recipe.for_quantizer(None if only is None else [scopes[i] for i in only], [scopes[i] for i in but])
     )
     model = read_model(get_model_content(str(float_file)))
+    statistics = _statistics(model, ranges)
     try:
         with np.errstate(invalid="ignore", over="ignore"):  # biases behind activations of almost no range
-            parameters = ParamsGenerator(model).generate_quantization_parameters(manager, _statistics(model, ranges), False)
+            parameters = ParamsGenerator(model).generate_quantization_parameters(
+                manager, statistics, enable_progress_bar=False
+            )
         graph = read(bytes(ModelModifier(model).modify_model(parameters, enable_progress_bar=False)))
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         raise SourceError(
@@ -99,4 +102,3 @@ def _statistics(model: Any, ranges: Ranges | None) -> dict[str, dict[str, np.nda
         }
         for name, (low, high) in ranges.tensors.items()
     }
-

@@ -46,8 +46,11 @@ class Source(Protocol):
         """A word for TensorFlow's child programs: "keras", "h5", "savedmodel" or "tflite"."""
         ...
 
-    def to_float(self, output: Path, options: Options, progress: Progress | None = None) -> None:
+    def to_float(self, output: Path, options: Options, progress: Progress | None = None) -> bool:
         """Write the float model file to `output`; other files that are needed go beside it.
+
+        Returns:
+            Whether the model is known to scale pixels of 0..255 itself.
 
         Raises:
             SourceError: The model cannot be read or converted.
@@ -63,10 +66,10 @@ class TrainedModel:
     path: Path
     kind: ClassVar[str]
 
-    def to_float(self, output: Path, options: Options, progress: Progress | None = None) -> None:
+    def to_float(self, output: Path, options: Options, progress: Progress | None = None) -> bool:
         """See Source."""
         request = request_of(self, options) | {"output": str(output)}
-        run_child(
+        about = run_child(
             "littoral.convert.child.to_float",
             request,
             work=output.parent,
@@ -74,6 +77,7 @@ class TrainedModel:
             timeout=options.timeout,
             hint="Save it anew with model.save('model.keras'), or as a SavedModel: model.export('folder')",
         )
+        return bool(about["takes_pixels"])
 
 
 class KerasFile(TrainedModel):
@@ -101,10 +105,11 @@ class ModelFile:
     path: Path
     kind: ClassVar[str] = "tflite"
 
-    def to_float(self, output: Path, options: Options, progress: Progress | None = None) -> None:
+    def to_float(self, output: Path, options: Options, progress: Progress | None = None) -> bool:
         """See Source. The operators stay as they are."""
         del options, progress
         write(read(self.path), output)
+        return False
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:

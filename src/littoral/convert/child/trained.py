@@ -12,13 +12,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from littoral.convert.child.channel import RefusalError, Request
 
 Say = Callable[[str], None]
 
+SMALL_FACTOR = 0.05
+"""Whoever multiplies by less, or divides by more than its inverse, expects pixels of 0..255."""
+
 
 def converter_of(request: Request, say: Say) -> tuple[Any, dict[str, Any]]:
-    """TensorFlow's converter for the model of a request, and what is known of that model.
+    """TensorFlow's converter for the model of a request, and what is known of that model: "takes_pixels".
 
     Args:
         request: "path", "kind" ("keras", "h5", "savedmodel"), "sizes" ([height, width] or None, for open
@@ -41,9 +46,9 @@ def converter_of(request: Request, say: Say) -> tuple[Any, dict[str, Any]]:
     say(f"{path.name}: making the float model file")
     import tensorflow as tf
 
+    pixels = takes_pixels(model)
     model = _with_static_shape(keras, model, request)
-    about = {"keras": version, "class": str(config.get("class_name", "")), "tensorflow": tf.__version__}
-    return tf.lite.TFLiteConverter.from_keras_model(model), about
+    return tf.lite.TFLiteConverter.from_keras_model(model), {"takes_pixels": pixels}
 
 
 def _description(path: Path, kind: str) -> tuple[dict[str, Any], str]:
@@ -169,6 +174,25 @@ def _with_static_shape(keras: Any, model: Any, request: Request) -> Any:
     return keras.Model(fresh, outputs)
 
 
+def takes_pixels(model: Any) -> bool:
+    """Whether the first layer that computes makes small numbers of a pixel's 0..255, as Rescaling(1 / 255) does.
+
+    The converter may fold such a layer into the next one, so that the model file does not show it.
+    """
+    layer = next((layer for layer in model.layers if not _passes(layer)), None)
+    if layer is None or hasattr(layer, "layers"):
+        return layer is not None and takes_pixels(layer)
+    kind = type(layer).__name__
+    if kind == "Rescaling":
+        return bool(np.max(np.abs(layer.scale)) <= SMALL_FACTOR)
+    return kind == "Normalization" and bool(np.max(np.sqrt(layer.variance)) >= 1 / SMALL_FACTOR)
+
+
+def _passes(layer: Any) -> bool:
+    kind = type(layer).__name__
+    return kind.startswith(("Input", "Random", "ZeroPadding")) or kind in ("Identity", "Resizing", "Permute", "Reshape")
+
+
 def _index(tensors: list[Any], wanted: object) -> int:
     return next(i for i, tensor in enumerate(tensors) if tensor is wanted)
 
@@ -203,8 +227,7 @@ def _saved_model(path: Path, request: Request, say: Say) -> tuple[Any, dict[str,
     specs = {key: _fixed_spec(tf, spec, key, request) for key, spec in serve.structured_input_signature[1].items()}
     say(f"{path.name}: making the float model file")
     concrete = tf.function(lambda **tensors: serve(**tensors)).get_concrete_function(**specs)
-    about = {"class": "SavedModel", "tensorflow": tf.__version__}
-    return tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded), about
+    return tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded), {"takes_pixels": False}
 
 
 def _fixed_spec(tf: Any, spec: Any, key: str, request: Request) -> Any:
