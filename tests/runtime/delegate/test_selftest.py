@@ -114,14 +114,25 @@ def test_a_layout_that_is_another_is_noticed(make_runtime: Make) -> None:
         "    if 'littoral.runtime.delegate.probe' in ' '.join(sys.orig_argv):\n"
         "        structs.Tensor, structs.TENSOR_SIZE = Tensor, ctypes.sizeof(Tensor)\n"
         "from ai_edge_litert.interpreter import Interpreter as Native\n"
-        "class Interpreter(Native):\n"
-        "    pass"
+        "class Interpreter:\n"
+        "    def __init__(self, **model):\n"
+        "        self.native = Native(**model)\n"
+        "    def __getattr__(self, name):\n"
+        "        return getattr(self.native, name)"
     )
     with pytest.raises(DeviceError, match="does not run delegates written in Python") as caught:
         check_runtime(runtime)
     assert (
         "signal 11" in str(caught.value) or "is said to be" in str(caught.value) or "another model" in str(caught.value)
     )
+
+
+def test_a_subclass_is_as_good_as_its_runtime(tmp_path: Path) -> None:
+    class Interpreter(litert()):  # type: ignore[misc] # its class is not known to the type checker
+        pass
+
+    check_runtime(Interpreter)
+    assert proofs(tmp_path)[0].name.startswith("ai_edge_litert-")
 
 
 def test_failures_are_not_remembered(make_runtime: Make, monkeypatch: pytest.MonkeyPatch) -> None:

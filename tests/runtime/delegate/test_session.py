@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.runtime.delegate.conftest import (
     Scripted,
     arithmetic,
@@ -46,6 +48,17 @@ def test_real_models_give_the_same_bits(model_file: Path, claim: str) -> None:
                 interpreter.reset_all_variables()
             for got, expected in zip(session.run(*inputs), without_delegate(model_file, inputs), strict=True):
                 assert np.array_equal(got, expected)
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**16), share=st.floats(0.05, 0.95))
+def test_any_claims_give_the_same_bits(model_file: Path, seed: int, share: float) -> None:
+    graph = read(model_file)
+    random = np.random.default_rng(seed)
+    inputs = random_inputs(graph, seed)
+    with attach(graph, Scripted(interpreted, lambda _: bool(random.random() < share)), file=model_file) as session:
+        for got, expected in zip(session.run(*inputs), without_delegate(model_file, inputs), strict=True):
+            assert np.array_equal(got, expected)
 
 
 def test_the_whole_of_a_model_is_one_kernel(coral: Path) -> None:

@@ -156,9 +156,13 @@ class Attachment:
         self._entered = index
         return int(native.replace_node_subsets(context, self._registration, ctypes.addressof(array), delegate))
 
-    def init(self, context: int, operators: tuple[int, ...]) -> int:
+    def init(self, context: int, given: structs.DelegateParams) -> int:
         """Makes the kernel of one partition; its number is what the runtime knows it by."""
-        kernel = BoundKernel(self, context, Partition(self.plan.graph, self._entered, operators, self.threads))
+        partition = Partition(self.plan.graph, self._entered, structs.items(given.nodes), self.threads)
+        computed = {index for index in structs.items(given.inputs) if not partition.tensor(index).is_constant}
+        if computed != set(partition.inputs) or set(structs.items(given.outputs)) != set(partition.outputs):
+            raise DeviceError("the runtime expects other inputs or outputs of a kernel than the model file says")
+        kernel = BoundKernel(self, context, partition)
         number = _enlist(_kernels, kernel)
         self.kernels[number] = kernel
         return number
@@ -213,7 +217,7 @@ def _init(context: int, params: int, _: int) -> int | None:
     if owner is None:
         return structs.INIT_FAILED
     try:
-        return owner.init(context, structs.items(native.nodes))
+        return owner.init(context, native)
     except BaseException as error:
         owner.fail(context, "making a kernel", error)
         return structs.INIT_FAILED

@@ -10,11 +10,12 @@ import importlib
 import sys
 import warnings
 from functools import reduce
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from littoral.errors import LittoralError
+from littoral.errors import DeviceError, LittoralError
 from littoral.runtime.delegate import structs
 from littoral.runtime.delegate.base import Array, Delegate, Kernel
 from littoral.runtime.delegate.native import Attachment, live_kernels
@@ -98,17 +99,17 @@ def probe(interpreter: Any) -> None:
     """Runs the model with the delegate, and leaves it.
 
     Raises:
-        AssertionError: The runtime and we do not see the same.
+        DeviceError: The runtime and we do not see the same.
     """
     attachment = Inspected(model(), Probe())
     with attachment:
         native = interpreter(model_content=to_bytes(model()), experimental_delegates=[attachment])
-        assert attachment.seen == {0, 1}, f"subgraphs {sorted(attachment.seen)} were offered"
+        _expect(attachment.seen == {0, 1}, f"subgraphs {sorted(attachment.seen)} were offered")
         for scale in (1, -2):
             _check_run(native, np.arange(12, dtype=np.float32).reshape(3, 4) * scale)
-    assert attachment.placement.operators[0].runner == "probe", "the operators were not taken"
+    _expect(attachment.placement.operators[0].runner == "probe", "the operators were not taken")
     del native
-    assert live_kernels() == 0, "kernels are left"
+    _expect(live_kernels() == 0, "kernels are left")
 
 
 def _check_run(native: Any, x: Array) -> None:
@@ -117,19 +118,24 @@ def _check_run(native: Any, x: Array) -> None:
     native.invoke()
     square = (x + _WEIGHTS) ** 2
     stored = np.clip(np.round(square / 0.5) - 3, -128, 127)
-    assert np.array_equal(native.get_tensor(3), square), "the kernel's result did not arrive"
-    assert np.array_equal(native.get_tensor(4), stored), "the operator behind the kernel saw another result"
+    _expect(np.array_equal(native.get_tensor(3), square), "the kernel's result did not arrive")
+    _expect(np.array_equal(native.get_tensor(4), stored), "the operator behind the kernel saw another result")
 
 
 def _compare(tensor: Tensor, native: structs.Tensor) -> None:
-    constant = tensor.data
-    said = (native.name, native.type, structs.items(native.dims))
-    expected = (tensor.name.encode(), structs.RUNTIME_TYPES[tensor.type], tensor.shape)
-    assert said == expected, f"tensor {expected} is said to be {said}"
-    if constant is not None:
-        assert native.allocation_type == structs.MAPPED_READ_ONLY, f"{tensor.name} is not said to be constant"
+    said = (native.name, native.type, structs.items(native.dims), native.bytes)
+    size = prod(tensor.shape) * tensor.dtype.itemsize
+    expected = (tensor.name.encode(), structs.RUNTIME_TYPES[tensor.type], tensor.shape, size)
+    _expect(said == expected, f"tensor {expected} is said to be {said}")
+    if (constant := tensor.data) is not None:
+        _expect(native.allocation_type == structs.MAPPED_READ_ONLY, f"{tensor.name} is not said to be constant")
         seen = (ctypes.c_char * native.bytes).from_address(native.data)
-        assert bytes(seen) == constant.tobytes(), f"{tensor.name} has another value"
+        _expect(bytes(seen) == constant.tobytes(), f"{tensor.name} has another value")
+
+
+def _expect(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise DeviceError(otherwise)
 
 
 def _operator(name: str, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Operator:
@@ -140,5 +146,5 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     try:
         probe(reduce(getattr, sys.argv[2].split("."), importlib.import_module(sys.argv[1])))
-    except (AssertionError, LittoralError) as found:
+    except LittoralError as found:
         sys.exit(str(found))

@@ -28,7 +28,8 @@ def check_runtime(interpreter: type[Any]) -> None:
     Raises:
         DeviceError: It does not.
     """
-    _prove(interpreter.__module__, interpreter.__qualname__)
+    original = interpreter.__mro__[-2]  # also when somebody made a subclass of it
+    _prove(original.__module__, original.__qualname__)
 
 
 @cache
@@ -57,7 +58,14 @@ def _run(module: str, cls: str, runtime: str) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         child = subprocess.run(
-            command, env=environment, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment,
+            text=True,
+            errors="replace",
+            timeout=_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"{runtime} did not finish the test of delegates in {_SECONDS} s", remedy) from error
