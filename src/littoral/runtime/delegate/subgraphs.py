@@ -28,7 +28,7 @@ def subgraph_index(context: int, count: int) -> int:
 
 
 def check_same_model(context: int, subgraph: Subgraph) -> None:
-    """Refuses an interpreter that was made of another file than the graph, by names and types of all tensors.
+    """Refuses an interpreter that was made of another file than the graph, by names of tensors and types of given ones.
 
     Tensors behind those of the file are the runtime's own.
 
@@ -39,7 +39,8 @@ def check_same_model(context: int, subgraph: Subgraph) -> None:
     if native.tensors_size < len(subgraph.tensors):
         raise _another_model(f"it has {len(subgraph.tensors)} tensors, and the interpreter {native.tensors_size}")
     for index, (tensor, seen) in enumerate(zip(subgraph.tensors, tensors(context), strict=False)):
-        expected = structs.RUNTIME_TYPES.get(tensor.type, seen.type)
+        computed = not tensor.is_constant and index not in subgraph.inputs  # those the runtime may give another type
+        expected = seen.type if computed else structs.RUNTIME_TYPES.get(tensor.type, seen.type)
         if (seen.name or b"") != tensor.name.encode() or seen.type != expected:
             raise _another_model(f"tensor {index} is {tensor.name!r} in one and {seen.name!r} in the other")
 
