@@ -6,6 +6,8 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,14 @@ from littoral.runtime import contract_of, load
 from littoral.tflite import read, set_io
 
 Digits = tuple[NDArray[Any], NDArray[Any]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_latency() -> Iterator[None]:
+    """These tests are not about latency: a twentieth of the usual time for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "measure_all", partial(check.measure_all, seconds=0.05))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +148,7 @@ def test_the_order_of_samples_changes_no_bit(models: Path, tmp_path: Path, digit
     assert (tmp_path / "a" / "digits.int8.tflite").read_bytes() == (tmp_path / "b" / "digits.int8.tflite").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_main_job_on_real_photos(flowers: Path, tmp_path: Path) -> None:
     made = convert(
@@ -257,6 +268,8 @@ def test_an_output_that_is_no_folder(models: Path, tmp_path: Path) -> None:
 
 SCRIPT = """
 import sys
+from collections.abc import Iterator
+from functools import partial
 from littoral.convert import convert
 from littoral.errors import LittoralError
 try:

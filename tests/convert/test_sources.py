@@ -127,6 +127,7 @@ def test_a_lambda_is_refused_before_anything_runs(models: Path, tmp_path: Path) 
         open_source(models / "lambda.keras").to_float(tmp_path / "out.tflite", Options())
 
 
+@pytest.mark.slow
 @pytest.mark.tensorflow
 def test_the_help_helps(models: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.py"
