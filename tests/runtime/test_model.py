@@ -12,7 +12,7 @@ import pytest
 from littoral.data import Contract
 from littoral.errors import ClosedError, DeviceError, InputError, ModelFileError
 from littoral.runtime import embed, load
-from littoral.runtime.model import Result
+from littoral.runtime.signature import Result
 from littoral.runtime.tensors import Array
 from littoral.tflite import Graph, read, to_bytes, write
 

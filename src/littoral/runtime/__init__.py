@@ -1,13 +1,22 @@
 """Loads a model file on a device, runs it, frees it."""
 
 from littoral.runtime.contract import contract_of, contract_or_default, embed
-from littoral.runtime.devices import DEVICES
-from littoral.runtime.model import Model, Signature, load
+from littoral.runtime.delegate.base import Delegate
+from littoral.runtime.fallback import FallbackWarning
+from littoral.runtime.lifetime import Memory, memory, scope
+from littoral.runtime.model import Model, load
 from littoral.runtime.names import main_inputs, main_outputs
+from littoral.runtime.places import DEVICES
+from littoral.runtime.signature import Signature
 from littoral.runtime.tensors import TensorInfo
+from littoral.runtime.worker import Isolation
 
 __all__ = [
     "DEVICES",
+    "Delegate",
+    "FallbackWarning",
+    "Isolation",
+    "Memory",
     "Model",
     "Signature",
     "TensorInfo",
@@ -17,4 +26,6 @@ __all__ = [
     "load",
     "main_inputs",
     "main_outputs",
+    "memory",
+    "scope",
 ]

@@ -3,96 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from littoral.data import Contract
-from littoral.errors import DeviceError, InputError
-from littoral.runtime import devices, names
+from littoral.devices import Device, parse, usable_cores
+from littoral.errors import ClosedError, DeviceError
 from littoral.runtime.contract import check_contract, contract_or_default
-from littoral.runtime.litert import Interpreter, check_operators
-from littoral.runtime.tensors import Array, TensorInfo
+from littoral.runtime.delegate.placement import Placement
+from littoral.runtime.engine import Entry, Source, main_entry, signature_entry
+from littoral.runtime.fallback import Chain
+from littoral.runtime.lifetime import keep
+from littoral.runtime.places import check_device
+from littoral.runtime.signature import Result, Signature
+from littoral.runtime.tensors import Array
+from littoral.runtime.worker import Isolation
 from littoral.tflite import Graph, read, to_bytes
 
-Result: TypeAlias = "Array | dict[str, Array]"
-
-
-class Signature:
-    """One way to call a model: by position in the order of `inputs`, by name, or with one dict.
-
-    Attributes:
-        inputs: What goes in.
-        outputs: What comes out.
-    """
-
-    def __init__(
-        self,
-        inputs: tuple[TensorInfo, ...],
-        outputs: tuple[TensorInfo, ...],
-        run: Callable[[Sequence[Array]], Sequence[Array]],
-    ) -> None:
-        self.inputs = inputs
-        self.outputs = outputs
-        self._run = run
-
-    def __call__(self, *args: Any, raw: bool = False, **named: Any) -> Result:
-        """Runs it.
-
-        Args:
-            args: Arrays in the order of `inputs`, or one dict of them by name (for names that are not Python's).
-            raw: Values go in and come out in the stored types; otherwise quantized ones are real numbers (float32).
-            named: Arrays by name. A missing batch axis is added. The name "" is the only input.
-
-        Returns:
-            The array, or a dict by name where there are several outputs. They are copies and stay as they are.
-
-        Raises:
-            InputError: A name, shape or type is not one that the model takes.
-            DeviceError: The device fails.
-            ClosedError: The model is closed.
-        """
-        values = self._bind(args, named)
-        stored = self._run([info.accept(value, raw) for info, value in zip(self.inputs, values, strict=True)])
-        given = {info.name: info.give(value, raw) for info, value in zip(self.outputs, stored, strict=True)}
-        return next(iter(given.values())) if len(given) == 1 else given
-
-    def _bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
-        takes = f"Accepted: {', '.join(map(str, self.inputs))}"
-        if len(args) == 1 and isinstance(args[0], Mapping) and not named:
-            return self._bind((), args[0])
-        if len(args) > len(self.inputs):
-            raise InputError(f"the model has {len(self.inputs)} inputs and got {len(args)}", takes)
-        values = {info.name: value for info, value in zip(self.inputs, args, strict=False)}
-        for name, value in named.items():
-            key = self._key(name)
-            if key is None:
-                raise InputError(f"the model has no input {name!r}", takes)
-            if key in values:
-                raise InputError(f"input {key!r} is given twice", takes)
-            values[key] = value
-        if missing := [info.name for info in self.inputs if info.name not in values]:
-            raise InputError(f"input {missing[0]!r} is missing", takes)
-        return [values[info.name] for info in self.inputs]
-
-    def _key(self, name: str) -> str | None:
-        """The input's name for a name, which may also be the tensor's, or empty for the only input."""
-        if name == "" and len(self.inputs) == 1:
-            return self.inputs[0].name
-        by_name = {info.tensor: info.name for info in self.inputs} | {info.name: info.name for info in self.inputs}
-        return by_name.get(name)
+EDGE_TPU = "edgetpu-custom-op"
 
 
 class Model:
-    """A model on a device; made by `load`. Threads may share it: calls run one after the other.
+    """A model on a device; made by `load`. Threads may share it: as far as cores go each call has an engine of its own.
 
     Attributes:
         graph: The model file.
-        device: Where it runs, as a device string.
-        threads: How many it may use.
+        threads: How many a call may use.
         contract: How pictures become inputs, and names of the classes.
         contract_derived: The file says nothing of pictures: the contract's inputs are worked out from its tensors.
         inputs: What goes in.
@@ -100,20 +40,40 @@ class Model:
         signatures: Other ways to call it, by name; empty where the file has none.
     """
 
-    def __init__(
-        self, graph: Graph, source: Path | bytes, name: str, device: str, threads: int, contract: Contract | None
-    ) -> None:
+    def __init__(self, source: Source, running: _Running, threads: int, contract: Contract | None) -> None:
+        graph = source.graph
         self.graph = graph
-        self.device = device
         self.threads = threads
         self.contract, self.contract_derived = (contract, False) if contract else contract_or_default(graph)
-        check_contract(self.contract, names.main_inputs(graph))
-        self._interpreter = Interpreter(source, device, threads, name)
-        main = Signature(names.main_inputs(graph), names.main_outputs(graph), self._run)
-        self._main = main
-        self.inputs = main.inputs
-        self.outputs = main.outputs
-        self.signatures: dict[str, Signature] = {entry.key: self._signature(entry.key) for entry in graph.signatures}
+        self._source = source
+        self._running = running
+        self._main = Signature(main_entry(graph), running.run)
+        check_contract(self.contract, self._main.inputs)
+        self.inputs = self._main.inputs
+        self.outputs = self._main.outputs
+        self.signatures = {
+            entry.key: Signature(signature_entry(graph, entry), running.run) for entry in graph.signatures
+        }
+
+    @property
+    def device(self) -> str:
+        """Where it runs now, as a device string: the first of those asked for that takes it."""
+        return str(self._running.chain.place.device)
+
+    @property
+    def isolated(self) -> bool:
+        """Whether it runs in a process of its own."""
+        return self._running.chain.place.isolated
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to know of how it runs: devices that were passed over and why, what the device cannot do."""
+        return self._running.chain.notes
+
+    @property
+    def placement(self) -> Placement:
+        """Where each operator really runs. On the processor's and LiteRT's own devices asking runs the model once."""
+        return self._running.chain.placement()
 
     def __call__(self, *args: Any, raw: bool = False, **named: Any) -> Result:
         """Runs it, as `Signature.__call__` says."""
@@ -127,11 +87,20 @@ class Model:
 
     def reset(self) -> None:
         """Sets the variables of a stateful model back to zero."""
-        self._interpreter.reset()
+        self._running.chain.reset()
+
+    def move(self, device: str) -> None:
+        """Moves it to another device while threads use it: they go on with the old one until the new one is ready.
+
+        Raises:
+            DeviceError: The device does not take the model, which stays where it is.
+        """
+        chain = _chain(self._source, _devices(device), self.threads, None)
+        self._running.replace(chain)
 
     def close(self) -> None:
-        """Frees the native memory; closing again does nothing."""
-        self._interpreter.close()
+        """Frees the native memory, after the calls that are running; closing again does nothing."""
+        self._running.chain.close()
 
     def __enter__(self) -> Model:
         return self
@@ -141,21 +110,28 @@ class Model:
     ) -> None:
         self.close()
 
-    def _run(self, values: Sequence[Array]) -> Sequence[Array]:
-        indices = [info.index for info in self.inputs]
-        return self._interpreter.run(dict(zip(indices, values, strict=True)), [info.index for info in self.outputs])
 
-    def _signature(self, key: str) -> Signature:
-        entry = next(entry for entry in self.graph.signatures if entry.key == key)
-        inputs = names.signature_inputs(self.graph, entry)
-        outputs = names.signature_outputs(self.graph, entry)
+class _Running:
+    """The devices that a model and its signatures run on; freed when neither is left."""
 
-        def run(values: Sequence[Array]) -> Sequence[Array]:
-            given = {info.name: value for info, value in zip(inputs, values, strict=True)}
-            result = self._interpreter.run_signature(key, given)
-            return [result[info.name] for info in outputs]
+    def __init__(self, chain: Chain, name: str) -> None:
+        self.chain = chain
+        self._name = name
+        keep(self, chain, name)
 
-        return Signature(inputs, outputs, run)
+    def run(self, entry: Entry, values: Sequence[Array]) -> list[Array]:
+        while True:
+            chain = self.chain
+            try:
+                return chain.run(entry, values)
+            except ClosedError:
+                if chain is self.chain:  # else it has just moved
+                    raise
+
+    def replace(self, chain: Chain) -> None:
+        old, self.chain = self.chain, chain
+        keep(self, chain, self._name)
+        old.close()
 
 
 def load(
@@ -163,33 +139,68 @@ def load(
     device: str = "cpu",
     threads: int | None = None,
     contract: Contract | None = None,
+    isolate: bool | Isolation | None = None,
 ) -> Model:
     """Loads a model file onto a device.
 
     Args:
         source: A path, the bytes of a model file, or a graph. All of it is checked before native code sees it.
-        device: "cpu" or "cpu:reference".
-        threads: None for as many as this process may use.
+        device: "cpu", "cpu:fp16", "openvino:bf16|cpu" ...: the first of them that takes the model runs it. A device
+            that is passed over is said by a FallbackWarning and in `Model.notes`; so is a call that the next one answers.
+        threads: For a call; None for as many as this process may use.
         contract: How pictures become inputs, in place of what the file says.
+        isolate: In a process of its own, where a crash or a hang is an error: True, or an `Isolation` that says how
+            long calls may take. None leaves it to the device: those that load a vendor's code may ask for it.
 
     Raises:
         ModelFileError: It is not a model file that we accept.
-        DeviceError: There is no such device, or it cannot run the model.
+        DeviceError: There is no such device, or none of those asked for can run the model.
         ContractError: The contract is malformed, or not of this model.
     """
-    device = devices.parse(device)
+    devices = _devices(device)
     if threads is not None and threads < 1:
         raise DeviceError(f"threads is {threads}", "Accepted: whole numbers from 1")
-    graph = source if isinstance(source, Graph) else read(source)
-    name = str(source) if isinstance(source, str | os.PathLike) else "the model"
-    check_operators(graph, name)
-    content = Path(source) if isinstance(source, str | os.PathLike) else _bytes(source)
-    return Model(graph, content, name, device, threads or _usable(), contract)
+    origin = _source(source)
+    threads = threads or usable_cores()
+    chain = _chain(origin, devices, threads, isolate)
+    try:
+        return Model(origin, _Running(chain, f"the model {origin.name} on {device}"), threads, contract)
+    except BaseException:
+        chain.close()
+        raise
 
 
-def _bytes(source: bytes | bytearray | memoryview | Graph) -> bytes:
-    return to_bytes(source) if isinstance(source, Graph) else bytes(source)
+def _devices(text: str) -> tuple[Device, ...]:
+    devices = parse(text)
+    for device in devices:
+        check_device(device)
+    return devices
 
 
-def _usable() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _source(source: str | os.PathLike[str] | bytes | bytearray | memoryview | Graph) -> Source:
+    if isinstance(source, Graph):
+        return Source(source, "the model", None, to_bytes(source))
+    if isinstance(source, str | os.PathLike):
+        return Source(read(source), str(source), Path(source))
+    content = bytes(source)
+    return Source(read(content), "the model", None, content)
+
+
+def _chain(source: Source, devices: Sequence[Device], threads: int, isolate: bool | Isolation | None) -> Chain:
+    _check_operators(source)
+    return Chain(source, devices, threads, isolate)
+
+
+def _check_operators(source: Source) -> None:
+    """Refuses what LiteRT can never run, before native code sees it."""
+    names = {operator.name for subgraph in source.graph.subgraphs for operator in subgraph.operators}
+    if EDGE_TPU in names:
+        raise DeviceError(
+            f"{source.name} is compiled for the Edge TPU and does not run on a processor",
+            "Give the model file that it was compiled from",
+        )
+    if flex := sorted(operator for operator in names if operator.startswith("Flex")):
+        raise DeviceError(
+            f"{source.name} needs TensorFlow's kernels for {', '.join(flex)}, which LiteRT does not have",
+            "Convert the model again without those operators",
+        )

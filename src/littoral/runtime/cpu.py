@@ -1,0 +1,95 @@
+"""The processor: `cpu`, `cpu:fp16`, `cpu:reference`."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+
+from littoral.devices import Device, survey
+from littoral.errors import DeviceError
+from littoral.runtime.engine import Engine, Source
+from littoral.runtime.litert.compiled import Compiled, Settings, misfit
+from littoral.runtime.litert.interpreter import Interpreted
+from littoral.runtime.litert.library import NativeError
+from littoral.runtime.litert.weights import SMALLEST, packed_weights
+
+_HALF_FLAGS = 1 | 2 | 4  # XNNPACK: signed and unsigned int8 as always, and float16 arithmetic forced
+
+
+class Scratch:
+    """A file without a name, in which the engines of one model share packed weights that have no place on disk."""
+
+    def __init__(self) -> None:
+        self._descriptor: int | None = None
+
+    def path(self) -> str:
+        """Its path in this process; empty where the system has no such files."""
+        if self._descriptor is None and hasattr(os, "memfd_create"):
+            self._descriptor = os.memfd_create("littoral-weights")
+        return "" if self._descriptor is None else f"/proc/self/fd/{self._descriptor}"
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory."""
+        return 0 if self._descriptor is None else os.fstat(self._descriptor).st_size
+
+    def close(self) -> None:
+        """Lets go of it; closing again does nothing."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+        self._descriptor = None
+
+
+def open_cpu(source: Source, device: Device, threads: int, scratch: Scratch) -> tuple[Engine, str]:
+    """A model on the processor, and what there is to say about that.
+
+    Raises:
+        DeviceError: LiteRT cannot run the model, or the processor has no half precision.
+    """
+    if device.options == ("reference",):
+        return Interpreted(source, str(device), threads, reference=True), ""
+    half = device.options == ("fp16",)
+    if half:
+        _check_half_precision()
+    refusal = misfit(source.graph)
+    if not refusal:
+        try:
+            return _compiled(source, device, threads, half, scratch), ""
+        except NativeError as error:
+            refusal = str(error)
+    if half:
+        raise DeviceError(
+            f"{source.name} does not run on cpu:fp16: {refusal}", "cpu runs it with the types that are in the file"
+        )
+    return Interpreted(source, str(device), threads), f"runs on LiteRT's interpreter: {refusal}"
+
+
+def _compiled(source: Source, device: Device, threads: int, half: bool, scratch: Scratch) -> Compiled:
+    options: dict[str, object] = {"num_threads": threads}
+    if half:
+        options["flags"] = _HALF_FLAGS
+    settings = Settings(str(device), options={"xnnpack": options})
+    if not _shares_weights(source):
+        return Compiled(source, settings)
+    packed = packed_weights(source.path, "-fp16" if half else "") if source.path else nullcontext("")
+    try:
+        with packed as file:
+            return Compiled(source, settings, file or scratch.path())
+    except NativeError:  # the file may be to blame: a full disk
+        return Compiled(source, settings)
+
+
+def _shares_weights(source: Source) -> bool:
+    """Whether packed weights are worth a file, and all are packed on loading: nothing may be added to it later."""
+    graph = source.graph
+    fixed = not any(-1 in graph.main.tensors[index].shape_signature for index in graph.main.inputs)
+    return source.size >= SMALLEST and len(graph.subgraphs) == 1 and fixed
+
+
+def _check_half_precision() -> None:
+    processor = survey().processor
+    if not processor.half:
+        raise DeviceError(
+            f"this processor ({processor.name}) does not compute in half precision",
+            "cpu:fp16 needs AVX512-FP16 or Armv8.2 half precision: use cpu",
+        )

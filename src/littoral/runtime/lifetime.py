@@ -1,0 +1,124 @@
+"""What is alive: counted, freed at the end of a scope, and named when it was dropped without being closed."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from littoral.runtime.delegate import live_kernels
+
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
+
+
+class Resources(Protocol):
+    """What stands behind a model."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds."""
+
+    @property
+    def engines(self) -> int:
+        """How many loaded graphs."""
+
+    @property
+    def workers(self) -> int:
+        """How many processes."""
+
+    def close(self) -> None:
+        """Frees it; freeing again does nothing."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What littoral holds in this process.
+
+    Attributes:
+        models: That are open.
+        engines: Loaded graphs: a model has one for each thread that ran it at the same time as others.
+        kernels: Of delegates.
+        workers: Processes of isolated models.
+        bytes: Of model files, tensors that go in and out, and memory that engines and workers share; what runtimes
+            allocate inside is not known.
+    """
+
+    models: int
+    engines: int
+    kernels: int
+    workers: int
+    bytes: int
+
+
+_open: weakref.WeakSet[Resources] = weakref.WeakSet()
+_scope: ContextVar[list[weakref.ref[Resources]] | None] = ContextVar("scope", default=None)
+
+
+def memory() -> Memory:
+    """What littoral holds in this process now."""
+    live = list(_open)
+    return Memory(
+        len(live),
+        sum(each.engines for each in live),
+        live_kernels(),
+        sum(each.workers for each in live),
+        sum(each.nbytes for each in live),
+    )
+
+
+@contextmanager
+def scope() -> Iterator[None]:
+    """Closes on leaving every model that was loaded inside, in this thread or task.
+
+    with littoral.scope():
+        y = littoral.load("m.tflite")(x)
+    """
+    made: list[weakref.ref[Resources]] = []
+    token = _scope.set(made)
+    try:
+        yield
+    finally:
+        _scope.reset(token)
+        for reference in reversed(made):
+            if resources := reference():
+                resources.close()
+
+
+def keep(owner: object, resources: Resources, what: str) -> None:
+    """Has resources counted, freed with the scope that they were made in, and freed when their owner is dropped.
+
+    Args:
+        owner: Who has them; once it is gone they are freed, with a ResourceWarning unless they were before.
+        resources: Not the owner, and without a reference to it.
+        what: Names them in the warning.
+    """
+    _open.add(resources)
+    if (made := _scope.get()) is not None:
+        made.append(weakref.ref(resources))
+    weakref.finalize(owner, _dropped, resources, what, *origin()).atexit = False  # the system frees all of it then
+
+
+def forget(resources: Resources) -> None:
+    """What was closed is no longer counted."""
+    _open.discard(resources)
+
+
+def _dropped(resources: Resources, what: str, file: str, line: int) -> None:
+    if resources not in _open:
+        return
+    resources.close()
+    warnings.warn_explicit(f"{what} was not closed", ResourceWarning, file, line)
+
+
+def origin() -> tuple[str, int]:
+    """The file and line outside littoral that led here."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

@@ -1,0 +1,1 @@
+"""LiteRT underneath: its C interface, its interpreter, its GPU."""

@@ -1,0 +1,95 @@
+"""Where LiteRT runs each operator on its own devices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from littoral.runtime.delegate.placement import PROCESSOR, OperatorPlacement, Place, Placement
+from littoral.tflite import Graph, Subgraph, macs
+
+_OWN = "LiteRT's own kernel"
+
+
+def compiled_placement(graph: Graph, own: Collection[Place], runner: str) -> Placement:
+    """Where a compiled model runs each operator.
+
+    Args:
+        graph: The model.
+        own: The operators that LiteRT's own kernels ran, as a profiler saw. The others of the main subgraph went to the
+            accelerator; of other subgraphs nobody knows which of them ran.
+        runner: The accelerator; empty for XNNPACK, which is a part of the processor's device.
+    """
+
+    def place(subgraph: int, operator: int) -> tuple[str, str]:
+        if (subgraph, operator) in own:
+            return PROCESSOR, _OWN if not runner else f"{runner} does not take it: {_OWN}"
+        if subgraph:
+            return PROCESSOR, "not known: it is not in the main subgraph"
+        return (runner, "") if runner else (PROCESSOR, "XNNPACK")
+
+    return _placement(graph, {key: place(*key) for key in _places(graph)})
+
+
+def interpreted_placement(graph: Graph, nodes: Sequence[Mapping[str, Any]]) -> Placement:
+    """Where an interpreter runs each operator.
+
+    Args:
+        graph: The model.
+        nodes: All nodes of the main subgraph, as the interpreter lists them: the file's operators, and behind them one
+            for each part that XNNPACK took. What is between such a part's inputs and outputs is what it took.
+    """
+    taken = {
+        operator
+        for node in nodes[len(graph.main.operators) :]
+        for operator in _between(graph.main, set(node["inputs"]), list(node["outputs"]))
+    }
+
+    def words(subgraph: int, operator: int) -> str:
+        if subgraph:
+            return "not known: it is not in the main subgraph"
+        return "XNNPACK" if operator in taken else _OWN
+
+    return _placement(graph, {key: (PROCESSOR, words(*key)) for key in _places(graph)})
+
+
+def _between(subgraph: Subgraph, inputs: set[int], tensors: list[int]) -> set[int]:
+    """The operators that compute some tensors out of others."""
+    makers = {index: number for number, operator in enumerate(subgraph.operators) for index in operator.outputs}
+    found: set[int] = set()
+    while tensors:
+        tensor = tensors.pop()
+        maker = makers.get(tensor)
+        if tensor not in inputs and maker is not None and maker not in found:
+            found.add(maker)
+            tensors += subgraph.operators[maker].inputs
+    return found
+
+
+def uniform_placement(graph: Graph, words: str) -> Placement:
+    """All operators on the processor, in the same way."""
+    return _placement(graph, dict.fromkeys(_places(graph), (PROCESSOR, words)))
+
+
+def _placement(graph: Graph, where: dict[Place, tuple[str, str]]) -> Placement:
+    return Placement(
+        tuple(
+            OperatorPlacement(
+                subgraph,
+                index,
+                graph.subgraphs[subgraph].operators[index].name,
+                runner,
+                reason,
+                macs(graph, subgraph, index),
+            )
+            for (subgraph, index), (runner, reason) in where.items()
+        )
+    )
+
+
+def _places(graph: Graph) -> list[Place]:
+    return [
+        (subgraph, operator)
+        for subgraph, whole in enumerate(graph.subgraphs)
+        for operator in range(len(whole.operators))
+    ]

@@ -1,0 +1,163 @@
+"""Packed weights on disk, so that a model loads fast again and all its instances share one copy.
+
+XNNPACK rearranges weights for its kernels. Given a file it writes them there, and maps the file when it is there already:
+pages of the file are shared by all processes. A finished file lies in
+
+    LITTORAL_HOME/weights/<runtime, processor, flags>/<SHA-256 of the model file>/{packed,check.json}
+
+Such a folder is made under another name and renamed when it is complete, and is never written to again; so readers and
+writers need no lock, and one that is killed leaves nothing but a folder that is swept later. Native code trusts the file:
+before it is used its size and its ends, where XNNPACK keeps what leads to the rest, are compared with what was written.
+The oldest are removed beyond a size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from littoral.runtime.home import cache_folder
+
+SMALLEST = 1 << 20
+"""Bytes of a model file from which on its packed weights are kept."""
+
+LARGEST_TOTAL = 2 << 30
+"""Bytes of all packed weights together, for one kind of processor and flags."""
+
+_END = 4096
+_DIGITS = 64
+_SETTLED = 2.0  # seconds; a file that changed later than that may change again within one tick of its clock
+_ABANDONED = 3600.0  # seconds
+
+
+@contextmanager
+def packed_weights(model: Path, flavour: str) -> Iterator[str]:
+    """The file for the packed weights of a model file: one that is finished, or one to be written inside the `with`.
+
+    It is kept when the block ends without an error. It is "" where nothing can be kept: a cache is no reason to fail.
+
+    Args:
+        model: The model file.
+        flavour: What else packing depends on: XNNPACK's flags.
+    """
+    entry = _entry(model, flavour)
+    if entry is None:
+        yield ""
+    elif _whole(entry):
+        with suppress(OSError):
+            os.utime(entry)  # it was used: see _sweep
+        yield str(entry / "packed")
+    else:
+        with _building(entry) as file:
+            yield file
+
+
+@contextmanager
+def _building(entry: Path) -> Iterator[str]:
+    try:
+        shutil.rmtree(entry, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(dir=entry.parent, prefix=".new-"))
+    except OSError:
+        yield ""
+        return
+    try:
+        yield str(work / "packed")
+        with suppress(OSError):
+            (work / "check.json").write_text(json.dumps(_summary(work / "packed")))
+            work.rename(entry)  # fails where another process was faster
+            _sweep(entry.parent)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _entry(model: Path, flavour: str) -> Path | None:
+    """Where the packed weights of a model file belong; None where they are not kept."""
+    try:
+        if model.stat().st_size < SMALLEST:
+            return None
+        shelf = cache_folder() / "weights" / f"{_machine()}{flavour}"
+        if any(sign in str(shelf) for sign in '"\\\n'):  # LiteRT takes the path in a line of TOML
+            return None
+        shelf.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return shelf / _hash(model, shelf)
+    except OSError:
+        return None
+
+
+def _hash(model: Path, shelf: Path) -> str:
+    """The SHA-256 of a file, remembered by what the file system says of it: starting should not read all of it."""
+    seen = model.stat()
+    facts = (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+    note = shelf / f"file-{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}"
+    with suppress(OSError):
+        if len(noted := note.read_text()) == _DIGITS:
+            return noted
+    with model.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    if time.time() - max(seen.st_mtime, seen.st_ctime) > _SETTLED:
+        _write(note, digest.hexdigest())
+    return digest.hexdigest()
+
+
+def _write(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(path)
+
+
+def _whole(entry: Path) -> bool:
+    with suppress(OSError, ValueError):
+        return bool(json.loads((entry / "check.json").read_text()) == _summary(entry / "packed"))
+    return False
+
+
+def _summary(file: Path) -> dict[str, int]:
+    """What tells a whole file from one that was cut or overwritten."""
+    with file.open("rb") as opened:
+        head = opened.read(_END)
+        size = opened.seek(0, os.SEEK_END)
+        opened.seek(max(0, size - _END))
+        return {"size": size, "head": zlib.crc32(head), "tail": zlib.crc32(opened.read())}
+
+
+def _sweep(shelf: Path) -> None:
+    """Removes what was abandoned, and what was not used for longest beyond the largest total."""
+    now = time.time()
+    found: list[tuple[float, int, Path]] = []
+    for path in shelf.iterdir():
+        with suppress(OSError):
+            changed = path.stat().st_mtime
+            if path.name.startswith(".new-") and now - changed > _ABANDONED:
+                shutil.rmtree(path, ignore_errors=True)
+            elif (path / "packed").exists():
+                found.append((changed, (path / "packed").stat().st_size, path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= LARGEST_TOTAL:
+            return
+        shutil.rmtree(path, ignore_errors=True)
+        total -= size
+
+
+@cache
+def _machine() -> str:
+    """What packed weights depend on besides the model: the runtime and the processor."""
+    import ai_edge_litert
+
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").partition("\n\n")[0].splitlines()
+        features = [line for line in lines if line.lower().startswith(("flags", "features", "cpu part", "model"))]
+        processor = hashlib.sha256("\n".join(features).encode()).hexdigest()[:12]
+        return f"{ai_edge_litert.__version__}-{os.uname().machine}-{processor}"
+    return f"{ai_edge_litert.__version__}-{os.uname().machine}"

@@ -1,0 +1,134 @@
+"""One device that a model was loaded on, and the devices that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from littoral.devices import Device, usable_cores
+from littoral.errors import DeviceError
+from littoral.runtime.cpu import Scratch, open_cpu
+from littoral.runtime.delegate.failures import calling
+from littoral.runtime.delegate.placement import Placement
+from littoral.runtime.delegate.plugins import installed, make
+from littoral.runtime.engine import Engine, Entry, Source, keeps_state
+from littoral.runtime.litert.gpu import open_gpu
+from littoral.runtime.litert.interpreter import Delegated
+from littoral.runtime.pool import Pool
+from littoral.runtime.tensors import Array
+from littoral.runtime.worker import Isolated, Isolation
+
+DEVICES = {
+    "cpu": "all of the processor: XNNPACK and LiteRT's optimised kernels",
+    "cpu:fp16": "the same in half precision, where the processor has that",
+    "cpu:reference": "LiteRT's reference kernels: slow, and what other implementations are measured against",
+    "gpu": "LiteRT's WebGPU accelerator, in single precision",
+    "gpu:fp16": "the same in half precision",
+}
+"""The devices that need no plug-in."""
+
+
+def check_device(device: Device) -> None:
+    """Refuses a device that does not exist; the error lists those that do.
+
+    Raises:
+        DeviceError: There is none of that name, or it does not take those options.
+    """
+    builtin = {name.partition(":")[0] for name in DEVICES}
+    if str(device) in DEVICES or (device.name not in builtin and device.name in installed()):
+        return
+    names = ", ".join([*DEVICES, *sorted(set(installed()) - builtin)])
+    raise DeviceError(f"there is no device {str(device)!r}", f"Accepted: {names}; and | between them, to fall back")
+
+
+def wants_isolation(device: Device) -> bool:
+    """Whether a device's plug-in asks for a process of its own: it has an attribute `isolated` that is true."""
+    point = installed().get(device.name)
+    if device.name in {"cpu", "gpu"} or point is None:
+        return False
+    with calling(device.name, f"import of {point.value}"):
+        plugin: Any = point.load()
+    return bool(getattr(plugin, "isolated", False))
+
+
+def open_engine(source: Source, device: Device, threads: int, scratch: Scratch) -> tuple[Engine, str]:
+    """A model on a device in this process, and what there is to say about that.
+
+    Raises:
+        DeviceError: The device is not there, or does not run the model.
+    """
+    if device.name == "cpu":
+        return open_cpu(source, device, threads, scratch)
+    if device.name == "gpu":
+        return open_gpu(source, device), ""
+    return Delegated(source, str(device), threads, make(device)), ""
+
+
+class Place:
+    """A model on one device: engines that threads share.
+
+    Args:
+        source: The model.
+        device: Where.
+        threads: For each call.
+        isolation: How to run it in processes of its own; None for this process.
+
+    Raises:
+        DeviceError: The device is not there, or does not run the model.
+    """
+
+    def __init__(self, source: Source, device: Device, threads: int, isolation: Isolation | None) -> None:
+        self.device = device
+        self.isolated = isolation is not None
+        self.notes: tuple[str, ...] = ()
+        self._source = source
+        self._threads = threads
+        self._isolation = isolation
+        self._scratch = Scratch()
+        size = 1 if keeps_state(source.graph) else max(1, usable_cores() // threads)
+        try:
+            self._pool = Pool(f"{source.name} on {device}", self._open, size)
+        except BaseException:
+            self._scratch.close()
+            raise
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """Those that there are."""
+        return self._pool.engines
+
+    @property
+    def nbytes(self) -> int:
+        """Memory beyond the model file, as far as it is known."""
+        return self._scratch.nbytes + sum(engine.nbytes for engine in self._pool.engines)
+
+    def run(self, entry: Entry, values: Sequence[Array]) -> list[Array]:
+        """Runs once; threads may do so at the same time. See `Engine.run`."""
+        with self._pool.lease() as engine:
+            return engine.run(entry, values)
+
+    def reset(self) -> None:
+        """Sets variables back to zero."""
+        with self._pool.lease() as engine:
+            engine.reset()
+
+    def placement(self) -> Placement:
+        """Where each operator runs."""
+        with self._pool.lease() as engine:
+            return engine.placement()
+
+    def close(self) -> None:
+        """Frees everything, after the calls that are running; closing again does nothing."""
+        self._pool.close()
+        self._scratch.close()
+
+    def _open(self) -> Engine:
+        engine: Engine
+        if self._isolation:
+            engine = isolated = Isolated(self._source, self.device, self._threads, self._isolation)
+            note = isolated.note
+        else:
+            engine, note = open_engine(self._source, self.device, self._threads, self._scratch)
+        if note:
+            self.notes = (f"{self.device} {note}",)
+        return engine
