@@ -33,6 +33,7 @@ def one(name: str, output: tuple[int, ...], *inputs: tuple[int, ...] | None, opt
         ("SVDF", (2, 4), [(2, 3), (8, 3), (8, 10), None, (2, 80)], 2 * (8 * 3 + 8 * 10 + 2 * 80)),
         ("ADD", (4, 4), [(4, 4), (4, 4)], 0),
         ("somebodys-own", (4,), [(4,)], 0),
+        ("BATCH_MATMUL", (), [(), ()], 0),  # shapes that are only known when the model runs
     ],
 )
 def test_by_shape(name: str, output: tuple[int, ...], inputs: list[tuple[int, ...] | None], count: int) -> None:

@@ -266,14 +266,15 @@ def test_subgraphs_that_run_themselves(counter: Graph, body: int) -> None:
 
 
 def convolution(name: str, options: Any, filter_shape: tuple[int, ...] = (1, 1, 1, 1)) -> Graph:
-    """One operator over a picture of 1 x 4 x 4 x 1."""
+    """One operator over a picture of 1 x 4 x 4 x 1, with a filter and a bias."""
     count = int(np.prod(filter_shape))
     tensors = [
         Tensor(shape=(1, 4, 4, 1)),
         Tensor(shape=filter_shape, buffer=Buffer(data=bytes(4 * count))),
         Tensor(shape=(1, 4, 4, 1)),
+        Tensor(shape=(1,), buffer=Buffer(data=bytes(4))),
     ]
-    operator = Operator(code=OperatorCode.of(name), inputs=(0, 1), outputs=(2,), options=options)
+    operator = Operator(code=OperatorCode.of(name), inputs=(0, 1, 3), outputs=(2,), options=options)
     main = Subgraph(tensors=tensors, operators=[operator], inputs=(0,), outputs=(2,))
     return Graph(subgraphs=[main], metadata=[], signatures=[])
 
@@ -300,8 +301,45 @@ def test_numbers_that_kernels_divide_by(name: str, options: Any, fields: dict[st
     refused(convolution(name, AddOptions()), f"lacks its {options.__name__}")
 
 
-def test_filters_without_elements() -> None:
-    refused(convolution("CONV_2D", Conv2DOptions(stride_w=1, stride_h=1), (1, 1, 1, 0)), "input 1 has no elements")
+STEP = Conv2DOptions(stride_w=1, stride_h=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 0), (1, 1, 1), ()])
+def test_filters_of_other_shapes(shape: tuple[int, ...]) -> None:
+    refused(convolution("CONV_2D", STEP, shape), "should have 4 dimensions, none of them 0")
+
+
+def test_biases_that_do_not_fit() -> None:
+    """XNNPACK reads as many biases as the filter has channels, whatever the bias says: LiteRT 2.3.0."""
+    refused(convolution("CONV_2D", STEP, (8, 1, 1, 1)), r"bias of shape \(1,\) should have 8 values")
+    steps = DepthwiseConv2DOptions(stride_w=1, stride_h=1)
+    refused(convolution("DEPTHWISE_CONV_2D", steps, (1, 1, 1, 8)), "should have 8 values")
+    refused(convolution("FULLY_CONNECTED", FullyConnectedOptions(), (8, 1)), "should have 8 values")
+
+
+def test_depthwise_convolutions_without_a_bias() -> None:
+    """LiteRT 2.3.0 dies of them."""
+    graph = convolution("DEPTHWISE_CONV_2D", DepthwiseConv2DOptions(stride_w=1, stride_h=1))
+    graph.main.operators[0].inputs = (0, 1)
+    refused(graph, "has 2 inputs, and needs 3")
+    graph.main.operators[0].inputs = (0, 1, -1)
+    refused(graph, "input 2 is absent")
+
+
+def test_pictures_without_elements() -> None:
+    graph = convolution("CONV_2D", STEP)
+    graph.main.tensors[0].shape = (1, 4, 4, 0)
+    refused(graph, "input 0 has no elements")
+
+
+def test_constants_that_grow_when_dequantized(adder: Graph) -> None:
+    """XNNPACK reads as much of the constant as the result has: LiteRT 2.3.0."""
+    half = Tensor(shape=(4,), type=TensorType.FLOAT16, buffer=Buffer(data=bytes(8)))
+    adder.main.tensors += [half, Tensor(shape=(4,))]
+    adder.main.operators.append(Operator(code=OperatorCode.of("DEQUANTIZE"), inputs=(3,), outputs=(4,)))
+    check(adder)
+    adder.main.tensors[4].shape = (4000,)
+    refused(adder, r"makes \(4000,\) of a constant of \(4,\)")
 
 
 def test_biases_may_be_absent() -> None:

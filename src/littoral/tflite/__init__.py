@@ -5,7 +5,8 @@ Hostile files are refused here, before native code sees them.
 
 from littoral.tflite.cost import macs
 from littoral.tflite.edge import set_io
-from littoral.tflite.enums import TensorType
+from littoral.tflite.elements import pack
+from littoral.tflite.enums import Padding, TensorType
 from littoral.tflite.files import read
 from littoral.tflite.graph import (
     Buffer,
@@ -31,6 +32,7 @@ __all__ = [
     "Metadata",
     "Operator",
     "OperatorCode",
+    "Padding",
     "Quantization",
     "Signature",
     "Subgraph",
@@ -41,6 +43,7 @@ __all__ = [
     "check",
     "legacy_metadata",
     "macs",
+    "pack",
     "read",
     "set_io",
     "slice_operators",

@@ -31,7 +31,10 @@ def macs(graph: Graph, subgraph: int, operator: int) -> int:
     if count is None or not op.outputs:
         return 0
     inputs = [tensors[index] if index >= 0 else None for index in op.inputs]
-    return count(op, inputs, tensors[op.outputs[0]].shape)
+    try:
+        return count(op, inputs, tensors[op.outputs[0]].shape)
+    except IndexError:
+        return 0  # a shape that is only known when the model runs
 
 
 def _conv(_: Operator, inputs: list[Tensor | None], output: tuple[int, ...]) -> int:

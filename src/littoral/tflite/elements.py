@@ -70,3 +70,13 @@ def unpack(packed: npt.NDArray[np.uint8], bits: int, signed: bool) -> npt.NDArra
         values = ((values ^ (1 << (bits - 1))).view(np.int8)) - np.int8(1 << (bits - 1))
     values.flags.writeable = False
     return values
+
+
+def pack(values: npt.NDArray[np.int8], bits: int) -> bytes:
+    """Elements of one byte each, flat, as `bits` (4 or 2) each: what `unpack` reads. Zeros fill up the last byte."""
+    per_byte = 8 // bits
+    padded = np.zeros(-(-values.size // per_byte) * per_byte, np.uint8)
+    padded[: values.size] = values.view(np.uint8) & ((1 << bits) - 1)
+    shifts = np.arange(per_byte, dtype=np.uint8) * bits
+    packed: npt.NDArray[np.uint8] = np.bitwise_or.reduce(padded.reshape(-1, per_byte) << shifts, axis=1)
+    return packed.tobytes()

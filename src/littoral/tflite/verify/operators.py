@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import NamedTuple
 
 from littoral.tflite.enums import LSTMKernelType
@@ -38,11 +39,20 @@ class _Counts(NamedTuple):
 
 
 class _Needs(NamedTuple):
-    """Options of this kind, of which these are positive; inputs of which no dimension is 0."""
+    """Options of this kind, of which these are positive."""
 
     options: type[Table]
     positive: tuple[str, ...] = ()
-    filled: tuple[int, ...] = ()
+
+
+class _Weights(NamedTuple):
+    """Inputs that are a picture, a filter of some rank, and a bias with as many values as a dimension of the filter."""
+
+    picture: int
+    filter: int
+    rank: int
+    bias: int
+    channels: int
 
 
 _WINDOW = ("stride_w", "stride_h", "filter_width", "filter_height")
@@ -50,15 +60,15 @@ _STRIDES = ("stride_w", "stride_h")
 _STEPS = (*_STRIDES, "dilation_w_factor", "dilation_h_factor")
 _STEPS_3D = (*_STEPS, "stride_d", "dilation_d_factor")
 _NEEDS = {
-    "CONV_2D": _Needs(Conv2DOptions, _STEPS, (0, 1)),
-    "DEPTHWISE_CONV_2D": _Needs(DepthwiseConv2DOptions, _STEPS, (0, 1)),
-    "TRANSPOSE_CONV": _Needs(TransposeConvOptions, _STRIDES, (1, 2)),
-    "CONV_3D": _Needs(Conv3DOptions, _STEPS_3D, (0, 1)),
-    "CONV_3D_TRANSPOSE": _Needs(Conv3DOptions, _STEPS_3D, (1, 2)),
+    "CONV_2D": _Needs(Conv2DOptions, _STEPS),
+    "DEPTHWISE_CONV_2D": _Needs(DepthwiseConv2DOptions, _STEPS),
+    "TRANSPOSE_CONV": _Needs(TransposeConvOptions, _STRIDES),
+    "CONV_3D": _Needs(Conv3DOptions, _STEPS_3D),
+    "CONV_3D_TRANSPOSE": _Needs(Conv3DOptions, _STEPS_3D),
     "AVERAGE_POOL_2D": _Needs(Pool2DOptions, _WINDOW),
     "MAX_POOL_2D": _Needs(Pool2DOptions, _WINDOW),
     "L2_POOL_2D": _Needs(Pool2DOptions, _WINDOW),
-    "FULLY_CONNECTED": _Needs(FullyConnectedOptions, (), (1,)),
+    "FULLY_CONNECTED": _Needs(FullyConnectedOptions),
     "SPACE_TO_DEPTH": _Needs(SpaceToDepthOptions, ("block_size",)),
     "DEPTH_TO_SPACE": _Needs(DepthToSpaceOptions, ("block_size",)),
     "SPLIT": _Needs(SplitOptions, ("num_splits",)),
@@ -70,6 +80,15 @@ _NEEDS = {
     "CALL": _Needs(CallOptions),
     "CALL_ONCE": _Needs(CallOnceOptions),
 }
+_WEIGHTS = {
+    "CONV_2D": _Weights(0, 1, 4, 2, 0),
+    "DEPTHWISE_CONV_2D": _Weights(0, 1, 4, 2, 3),
+    "TRANSPOSE_CONV": _Weights(2, 1, 4, 3, 0),
+    "CONV_3D": _Weights(0, 1, 5, 2, 4),
+    "CONV_3D_TRANSPOSE": _Weights(2, 1, 5, 3, 3),
+    "FULLY_CONNECTED": _Weights(0, 1, 2, 2, 0),
+}
+_SAME_SHAPE = ("QUANTIZE", "DEQUANTIZE", "DENSIFY")
 
 _BY_COUNT = {
     _Counts(0, 0): """CUSTOM DELEGATE CALL CALL_ONCE WHILE VAR_HANDLE HASHTABLE STABLEHLO_CUSTOM_CALL
@@ -77,9 +96,7 @@ _BY_COUNT = {
     _Counts(1, 0): "IF UNPACK",
     _Counts(2, 0): "ASSIGN_VARIABLE",
     _Counts(3, 0): "HASHTABLE_IMPORT",
-    _Counts(
-        2, 1
-    ): """CONV_2D DEPTHWISE_CONV_2D CONV_3D FULLY_CONNECTED BATCH_MATMUL EMBEDDING_LOOKUP SPLIT ADD SUB MUL DIV
+    _Counts(2, 1): """CONV_3D FULLY_CONNECTED BATCH_MATMUL EMBEDDING_LOOKUP SPLIT ADD SUB MUL DIV
         FLOOR_DIV FLOOR_MOD POW SQUARED_DIFFERENCE MAXIMUM MINIMUM ATAN2 BITWISE_XOR RIGHT_SHIFT LOGICAL_OR LOGICAL_AND
         EQUAL NOT_EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL PRELU GATHER GATHER_ND PAD TILE BROADCAST_TO
         BROADCAST_ARGS TRANSPOSE MIRROR_PAD REVERSE_V2 REVERSE_SEQUENCE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR CUMSUM
@@ -90,7 +107,8 @@ _BY_COUNT = {
         STABLEHLO_DOT_GENERAL STABLEHLO_REDUCE STABLEHLO_REDUCE_WINDOW STABLEHLO_GATHER STABLEHLO_SHIFT_LEFT""",
     _Counts(2, 2): "TOPK_V2",
     _Counts(1, 2): "UNIQUE STABLEHLO_RNG_BIT_GENERATOR",
-    _Counts(3, 1): """TRANSPOSE_CONV CONV_3D_TRANSPOSE SPLIT_V SLICE SELECT SELECT_V2 PADV2 RANGE SCATTER_ND
+    _Counts(3, 1): """CONV_2D DEPTHWISE_CONV_2D TRANSPOSE_CONV CONV_3D_TRANSPOSE SPLIT_V SLICE SELECT SELECT_V2 PADV2
+        RANGE SCATTER_ND
         BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND DYNAMIC_UPDATE_SLICE UNSORTED_SEGMENT_PROD UNSORTED_SEGMENT_MAX DILATE
         UNSORTED_SEGMENT_MIN UNSORTED_SEGMENT_SUM HASHTABLE_FIND STABLEHLO_CLAMP STABLEHLO_SELECT STABLEHLO_SCATTER
         STABLEHLO_DYNAMIC_UPDATE_SLICE""",
@@ -109,7 +127,7 @@ _FULL_LSTM_INPUTS = 20
 
 _LSTM_GAPS = frozenset({1, 5, *range(9, 13), 16, 17, *range(20, 24)})
 _GAPS = {
-    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D", "FULLY_CONNECTED"), frozenset({2})),
+    **dict.fromkeys(("CONV_3D", "FULLY_CONNECTED"), frozenset({2})),
     **dict.fromkeys(("TRANSPOSE_CONV", "CONV_3D_TRANSPOSE", "SVDF"), frozenset({3})),
     **dict.fromkeys(("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"), _LSTM_GAPS),
     "BIDIRECTIONAL_SEQUENCE_RNN": frozenset(range(9, 12)),
@@ -137,9 +155,17 @@ def operator_problems(subgraph: Subgraph, operator: Operator) -> Iterator[str]:
         return
     if len(operator.outputs) < counts.outputs:
         yield f"it has {len(operator.outputs)} outputs, and needs {counts.outputs}"
-    needs = _NEEDS.get(operator.name)
-    if needs is None:
-        return
+    if operator.name in _NEEDS:
+        yield from _option_problems(operator, _NEEDS[operator.name])
+    if operator.name in _WEIGHTS:
+        yield from _weight_problems(subgraph, operator, _WEIGHTS[operator.name])
+    if operator.name in _SAME_SHAPE:
+        source, result = (subgraph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
+        if source.is_constant and source.shape != result.shape:
+            yield f"it makes {result.shape} of a constant of {source.shape}"
+
+
+def _option_problems(operator: Operator, needs: _Needs) -> Iterator[str]:
     if not isinstance(operator.options, needs.options):
         yield f"it lacks its {needs.options.__name__}"
         return
@@ -147,6 +173,18 @@ def operator_problems(subgraph: Subgraph, operator: Operator) -> Iterator[str]:
         value = getattr(operator.options, name)
         if not 1 <= value <= _LARGEST_STEP:
             yield f"its {name} is {value}, and 1 to {_LARGEST_STEP} is possible"
-    for position in needs.filled:
-        if 0 in subgraph.tensors[operator.inputs[position]].shape:
-            yield f"its input {position} has no elements"
+
+
+def _weight_problems(subgraph: Subgraph, operator: Operator, weights: _Weights) -> Iterator[str]:
+    """XNNPACK takes the shapes of filters and biases as they are in the file, and reads so much."""
+    shapes = [subgraph.tensors[index].shape if index >= 0 else None for index in operator.inputs]
+    filter_shape = shapes[weights.filter]
+    if filter_shape is None or len(filter_shape) != weights.rank or 0 in filter_shape:
+        yield f"its filter of shape {filter_shape} should have {weights.rank} dimensions, none of them 0"
+        return
+    if 0 in (shapes[weights.picture] or ()):
+        yield f"its input {weights.picture} has no elements"
+    bias = shapes[weights.bias] if len(shapes) > weights.bias else None
+    channels = filter_shape[weights.channels]
+    if bias is not None and prod(bias) != channels:
+        yield f"its bias of shape {bias} should have {channels} values"
