@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from littoral.convert import RECIPES, quantize
 from littoral.convert.sources import Options, control_flow, open_source, settle, sha256
 from littoral.errors import SourceError
 from littoral.runtime import load, main_inputs
-from littoral.tflite import Graph, Operator, OperatorCode, read, to_bytes
+from littoral.tflite import Graph, Operator, OperatorCode, read, to_bytes, write
 
 Digits = tuple[NDArray[Any], NDArray[Any]]
 
@@ -236,3 +237,21 @@ def test_settling_changes_no_output(models: Path, digits: Digits) -> None:
     settle(graph, "m", quantized_is_fine=False)
     with load(to_bytes(graph)) as ours, load(models / "digits.tflite") as theirs:
         np.testing.assert_array_equal(ours(digits[0][0]), theirs(digits[0][0]))
+
+
+def test_files_of_2020_are_quantized_too(flowers: Path, tmp_path: Path) -> None:
+    """They keep operator codes in a field that the quantizer does not read, and two layers share one bias."""
+    graph = read(flowers / "models" / "model.tflite")
+    assert {operator.code.builtin_code for operator in graph.main.operators} == {0}
+    settle(graph, "model.tflite", quantized_is_fine=False)
+    biases = [operator.inputs[2] for operator in graph.main.operators if len(operator.inputs) == 3]
+    assert len(set(biases)) == len(biases) == 5
+    file = tmp_path / "float.tflite"
+    write(graph, file)
+    made = quantize(file, RECIPES["int4"])
+    types = [
+        made.main.tensors[operator.inputs[1]].type.name
+        for operator in made.main.operators
+        if operator.name == "CONV_2D"
+    ]
+    assert types.count("INT4") == 2

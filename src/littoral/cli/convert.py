@@ -78,6 +78,10 @@ def command(
     engine: Annotated[
         Engine, typer.Option("--engine", help="Who quantizes; tf is TensorFlow's own quantizer.")
     ] = Engine.auto,
+    refine: Annotated[
+        bool,
+        typer.Option("--refine", help="Round weights by what they meet in the samples: more accurate, slower to make."),
+    ] = False,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write.")] = Path(),
     samples: options.Samples = 100,
     seed: options.Seed = 0,
@@ -111,6 +115,7 @@ def command(
             max_drop=max_drop,
             prefer=prefer.value,
             engine=engine.value,
+            refine=refine,
             output=output,
             samples=samples,
             seed=seed,

@@ -1,21 +1,20 @@
 """The ranges of a float model's activations over real samples: the absolute smallest and largest value of each tensor.
 
-Every activation is made an output, so that the fast kernels run and nothing is lost to them. One sample is in memory at
-a time, and minima and maxima do not depend on the order of samples.
+One sample is in memory at a time, and minima and maxima do not depend on the order of samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from littoral.convert.watch import Array, Watch
 from littoral.errors import DataError, SourceError
-from littoral.runtime import Signature, main_inputs
-from littoral.tflite import Graph, TensorType, to_bytes
+from littoral.runtime import TensorInfo, main_inputs
+from littoral.tflite import Graph, TensorType
 
 if TYPE_CHECKING:
     from littoral.check import Progress
@@ -60,55 +59,46 @@ def calibrate(
         DataError: There are no samples, or one does not fit the model.
         SourceError: LiteRT cannot run the model, or it computes NaN or infinity.
     """
-    watch = _Watch(graph, threads)
+    indices = _float_activations(graph)
+    watch = Watch(graph, indices, threads)
+    extremes = _Extremes(graph, indices)
     count = 0
     for count, sample in enumerate(samples, 1):
-        watch.see(sample)
+        watch.see(sample, extremes.widen)
+        extremes.check(sample.origin)
         if progress:
             progress("calibrating", count, max(count, total))
     if not count:
         raise DataError("there are no samples to calibrate on", "Give a folder of photos, or an .npy or .npz file")
-    return watch.ranges(count)
+    return extremes.ranges(main_inputs(graph), count)
 
 
-class _Watch:
-    """An interpreter whose outputs are all of the model's float activations."""
+class _Extremes:
+    """The smallest and largest value of each float activation so far."""
 
-    def __init__(self, graph: Graph, threads: int) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
+    def __init__(self, graph: Graph, indices: Sequence[int]) -> None:
         self._graph = graph
-        self._indices = _float_activations(graph)
-        self._low = np.full(len(self._indices), np.inf)
-        self._high = np.full(len(self._indices), -np.inf)
-        try:
-            self._native: Any = Interpreter(
-                model_content=to_bytes(_all_outputs(graph, self._indices)), num_threads=threads
-            )
-            self._native.allocate_tensors()
-        except RuntimeError as error:
-            raise SourceError(f"LiteRT cannot run the float model: {error}") from error
-        self._inputs = main_inputs(graph)
-        self._call = Signature(self._inputs, (), self._run)
+        self._indices = indices
+        self._place = {index: place for place, index in enumerate(indices)}
+        self._low = np.full(len(indices), np.inf)
+        self._high = np.full(len(indices), -np.inf)
 
-    def see(self, sample: Sample) -> None:
-        """Widen the ranges by what the model computes for one sample."""
-        self._call(*(sample.inputs.values() if len(self._inputs) == 1 else [sample.inputs]))
+    def widen(self, index: int, value: Array) -> None:
+        """Take in a tensor's values."""
+        if value.size:
+            place = self._place[index]
+            # numpy's minimum and maximum pass NaN on, so that it is not overlooked
+            self._low[place] = np.minimum(self._low[place], value.min())
+            self._high[place] = np.maximum(self._high[place], value.max())
+
+    def check(self, origin: str) -> None:
+        """Refuse what has no range.
+
+        Raises:
+            SourceError: The sample of this origin made NaN or infinity.
+        """
         if not (np.isfinite(self._low).all() and np.isfinite(self._high).all()):
-            raise self._not_finite(sample.origin)
-
-    def _run(self, values: Sequence[np.ndarray[Any, Any]]) -> Sequence[np.ndarray[Any, Any]]:
-        for info, value in zip(self._inputs, values, strict=True):
-            self._native.set_tensor(info.index, value)
-        self._native.invoke()
-        for place, index in enumerate(self._indices):
-            value = self._native.tensor(index)()
-            if value.size:
-                # numpy's minimum and maximum pass NaN on, so that it is not overlooked
-                self._low[place] = np.minimum(self._low[place], value.min())
-                self._high[place] = np.maximum(self._high[place], value.max())
-            del value  # the interpreter refuses to run while a view of its memory lives
-        return ()
+            raise self._not_finite(origin)
 
     def _not_finite(self, origin: str) -> SourceError:
         main = self._graph.main
@@ -121,25 +111,15 @@ class _Watch:
                 )
         return SourceError(f"{origin} holds NaN or infinity", "Leave it out")
 
-    def ranges(self, samples: int) -> Ranges:
+    def ranges(self, inputs: Sequence[TensorInfo], samples: int) -> Ranges:
         """The result."""
         names = [self._graph.main.tensors[i].name for i in self._indices]
         found = dict(zip(names, zip(self._low.tolist(), self._high.tolist(), strict=True), strict=True))
-        inputs = {info.name: found[info.tensor] for info in self._inputs if info.tensor in found}
-        return Ranges(found, inputs, samples)
+        spans = {info.name: found[info.tensor] for info in inputs if info.tensor in found}
+        return Ranges(found, spans, samples)
 
 
 def _float_activations(graph: Graph) -> list[int]:
     main = graph.main
     made = [i for operator in main.operators for i in operator.outputs if i >= 0]
     return [i for i in dict.fromkeys([*main.inputs, *made]) if main.tensors[i].type is TensorType.FLOAT32]
-
-
-def _all_outputs(graph: Graph, indices: Sequence[int]) -> Graph:
-    """A copy of the graph that gives these tensors too; without signatures, which would name too few outputs."""
-    main = copy(graph.main)
-    main.outputs = tuple(dict.fromkeys([*main.outputs, *(i for i in indices if i not in main.inputs)]))
-    watched = copy(graph)
-    watched.subgraphs = [main, *graph.subgraphs[1:]]
-    watched.signatures = []
-    return watched

@@ -14,16 +14,17 @@ import numpy as np
 
 from littoral.check.operators import operator_share
 from littoral.convert.calibrate import Ranges
-from littoral.convert.process import Progress, run_child
+from littoral.convert.process import run_child
 from littoral.convert.quantize import quantize
 from littoral.convert.recipes import Recipe
+from littoral.convert.rounding import refine
 from littoral.convert.sources import Options, Source, control_flow, request_of
 from littoral.errors import DeviceError, SourceError
 from littoral.runtime import load, main_inputs
 from littoral.tflite import Graph, read, set_io, to_bytes
 
 if TYPE_CHECKING:
-    from littoral.check import Samples
+    from littoral.check import Progress, Samples
 
 Engine = Literal["auto", "tf"]
 Io = Literal["float32", "int8", "uint8"]
@@ -42,7 +43,9 @@ class Workshop:
         ranges: None where there was nothing to calibrate on.
         samples: The calibration samples, again.
         engine: "auto" takes ai-edge-quantizer, and TensorFlow where that one cannot.
-        say: Told what is being done.
+        refined: Weights are rounded by what they meet in the samples.
+        threads: For the interpreters.
+        progress: Told what is being done.
     """
 
     source: Source
@@ -51,7 +54,14 @@ class Workshop:
     ranges: Ranges | None
     samples: Samples | None
     engine: Engine = "auto"
-    say: Progress | None = None
+    refined: bool = False
+    threads: int = 2
+    progress: Progress | None = None
+
+    def say(self, words: str) -> None:
+        """Tell what is being done."""
+        if self.progress:
+            self.progress(words, 0, 1)
 
     def make(self, recipe: Recipe, io: Io = "int8") -> tuple[Graph, list[str]]:
         """A variant, and notes in sentences.
@@ -71,6 +81,8 @@ class Workshop:
             graph, notes = self._by_tensorflow(recipe), [f"{recipe.name} was made by TensorFlow's quantizer."]
         else:
             graph, notes = self._by_either(recipe)
+        if self.refined and (count := self._refine(graph)):
+            notes.append(f"{recipe.name}: the weights of {count} layers are rounded by what they meet in the samples.")
         if not recipe.integer_edges:
             return graph, notes
         if floats := _float_operators(graph):
@@ -111,6 +123,18 @@ class Workshop:
             except DeviceError:
                 if _runs(self.float_file, device):
                     raise
+
+    def _refine(self, graph: Graph) -> int:
+        assert self.samples is not None
+        assert self.ranges is not None
+        return refine(
+            graph,
+            read(self.float_file),
+            self.samples,
+            self.ranges.samples,
+            threads=self.threads,
+            progress=self.progress,
+        )
 
     def _has_tensorflow(self, recipe: Recipe) -> bool:
         return recipe.by_tensorflow is not None and find_spec("tensorflow") is not None

@@ -41,6 +41,7 @@ def convert(
     max_drop: float | None = None,
     prefer: Prefer = "size",
     engine: Engine = "auto",
+    refine: bool = False,
     output: str | os.PathLike[str] = ".",
     samples: int = 100,
     seed: int = 0,
@@ -64,6 +65,8 @@ def convert(
             sensitive operators stay in float.
         prefer: Of the variants that hold, the one of least "size" or "latency".
         engine: "auto", or "tf" for TensorFlow's own quantizer.
+        refine: Round weights by what they meet in the samples (see littoral.convert.rounding): nearer to the float
+            model, and slower to make.
         output: The folder to write to, made where it is missing.
         samples: How many to calibrate on.
         seed: Of their selection.
@@ -86,8 +89,8 @@ def convert(
         job.read_source(wanted)
         job.settle_contract(given)
         chosen = job.choose_recipes(wanted, io)
-        job.calibrate(chosen)
-        job.make(chosen, engine, io or "int8")
+        job.calibrate(chosen, refine)
+        job.make(chosen, engine, io or "int8", refine)
         job.measure(chosen)
         if max_drop is not None:
             job.choose(max_drop, prefer)
@@ -237,9 +240,9 @@ class _Job:
             chosen.append(_INTEGER if io in ("int8", "uint8") else RECIPES["int8"])
         return chosen
 
-    def calibrate(self, recipes: Sequence[Recipe]) -> None:
+    def calibrate(self, recipes: Sequence[Recipe], refine: bool) -> None:
         """Find the ranges of activations, if a recipe needs them."""
-        needing = [recipe.name for recipe in recipes if recipe.needs_calibration]
+        needing = ["refining"] * refine + [recipe.name for recipe in recipes if recipe.needs_calibration]
         if not needing:
             return
         samples = self._calibration()
@@ -264,10 +267,18 @@ class _Job:
             return None
         return _Pass(self.data.calibration, self.contract, self.data.limit, self.data.seed)
 
-    def make(self, recipes: Sequence[Recipe], engine: Engine, io: Io) -> None:
+    def make(self, recipes: Sequence[Recipe], engine: Engine, io: Io, refine: bool) -> None:
         """Make all variants, and only then write them."""
         workshop = Workshop(
-            self.source, self.options, self.float_file, self.ranges, self._calibration(), engine, self.say
+            self.source,
+            self.options,
+            self.float_file,
+            self.ranges,
+            self._calibration(),
+            engine,
+            refine,
+            self.threads or check.cores(),
+            self.progress,
         )
         made: list[tuple[Recipe, Graph]] = []
         for recipe in recipes:

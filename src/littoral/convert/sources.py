@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from littoral.convert.process import TIMEOUT, Progress, run_child
 from littoral.errors import SourceError
-from littoral.tflite import Graph, Operator, read, write
+from littoral.tflite import Graph, Operator, OperatorCode, read, write
 
 ACCEPTED = "Accepted: a .keras or .h5 file of Keras 3 or Keras 2, a SavedModel folder, a float .tflite"
 
@@ -181,8 +181,11 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+_BIASED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
 def settle(graph: Graph, name: str, *, quantized_is_fine: bool) -> list[str]:
-    """Make a source's graph fit to quantize: batch 1, tensor names unique. This changes the graph.
+    """Make a source's graph fit to quantize: batch 1, a bias for each layer, unique names. This changes the graph.
 
     Args:
         graph: What a source wrote.
@@ -214,6 +217,8 @@ def settle(graph: Graph, name: str, *, quantized_is_fine: bool) -> list[str]:
             f"{name} is quantized already (it holds {', '.join(kinds)})", "Give the float model that it was made from"
         )
     notes = _close_batch(graph, name)
+    _spell_codes(graph)
+    _part_biases(graph)
     _name_apart(graph)
     return notes
 
@@ -223,6 +228,28 @@ def _quantized_types(graph: Graph) -> list[str]:
     return sorted(
         {t.type.name.lower() for t in tensors if t.is_quantized or (t.is_constant and t.type.name == "FLOAT16")}
     )
+
+
+def _spell_codes(graph: Graph) -> None:
+    """Write operator codes as files do since 2020: the quantizer takes those of older files for ADD, which is 0."""
+    for subgraph in graph.subgraphs:
+        for operator in subgraph.operators:
+            operator.code = OperatorCode.of(operator.name, operator.code.version)
+
+
+def _part_biases(graph: Graph) -> None:
+    """Give each layer a bias of its own: once quantized, its scale is that of the layer's input and weights."""
+    main = graph.main
+    taken: set[int] = set()
+    for operator in main.operators:
+        if operator.name not in _BIASED or len(operator.inputs) < 3 or operator.inputs[2] < 0:
+            continue
+        *others, bias = operator.inputs[:3]
+        tensor = main.tensors[bias]
+        if bias in taken and tensor.buffer is not None:
+            main.tensors.append(tensor.replaced(buffer=tensor.buffer.replaced()))
+            operator.inputs = (*others, len(main.tensors) - 1, *operator.inputs[3:])
+        taken.add(bias)
 
 
 def _close_batch(graph: Graph, name: str) -> list[str]:
