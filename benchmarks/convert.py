@@ -4,6 +4,7 @@
    own, alternating. TensorFlow's part is what its converter does once it has the float file: calibrate and quantize.
 2. Sizes of MobileNetV2 in each recipe that both have.
 3. The digits: size, accuracy on pictures kept from training, and largest output error, in each recipe that both have.
+4. Real files: the order of samples, the Keras 2 model of 2020, Coral's models (see real_models.py).
 
 Models are made by tests/convert/train.py. MobileNetV2 has random weights (normalized, so that activations are of a
 sane size): good for time, memory and size, silent about accuracy.
@@ -24,6 +25,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+import real_models  # type: ignore[import-not-found]  # beside this file
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = 100
@@ -202,8 +205,13 @@ def main() -> None:
             "speed": speed(folder, args.rounds),
             "sizes": variants(folder, "mobilenet"),
             "digits": accuracy(folder),
+            "real": real_models.measure(),
         }
-    print(json.dumps(result, indent=2)) if args.json else show(result)
+    if args.json:
+        print(json.dumps(result, indent=2))
+    else:
+        show(result)
+        real_models.show(result["real"])
 
 
 if __name__ == "__main__":
