@@ -60,14 +60,14 @@ def calibrate(
         SourceError: LiteRT cannot run the model, or it computes NaN or infinity.
     """
     indices = _float_activations(graph)
-    watch = Watch(graph, indices, threads)
     extremes = _Extremes(graph, indices)
     count = 0
-    for count, sample in enumerate(samples, 1):
-        watch.see(sample, extremes.widen)
-        extremes.check(sample.origin)
-        if progress:
-            progress("calibrating", count, max(count, total))
+    with Watch(graph, indices, threads) as watch:
+        for count, sample in enumerate(samples, 1):
+            watch.see(sample, extremes.widen)
+            extremes.check(sample.origin)
+            if progress:
+                progress("calibrating", count, max(count, total))
     if not count:
         raise DataError("there are no samples to calibrate on", "Give a folder of photos, or an .npy or .npz file")
     return extremes.ranges(main_inputs(graph), count)

@@ -83,6 +83,7 @@ def convert(
     _check_io(io, wanted)
     given = Contract.load(contract) if isinstance(contract, str | os.PathLike) else contract
     data = _Data.of(calibrate, evaluate, samples, seed)
+    _check_data(data, wanted, refine)
     with tempfile.TemporaryDirectory(prefix="littoral-") as folder:
         options = Options(_sizes(given), custom_objects, unsafe_lambda)
         job = _Job(opened, options, data, Path(folder), Path(output), threads, progress)
@@ -95,6 +96,16 @@ def convert(
         if max_drop is not None:
             job.choose(max_drop, prefer)
         return job.report()
+
+
+def _check_data(data: _Data, wanted: Sequence[Recipe] | None, refine: bool) -> None:
+    """Say at once, before TensorFlow is started, that samples will be missing."""
+    needing = ["refining"] * refine + [recipe.name for recipe in wanted or () if recipe.needs_calibration]
+    if needing and data.calibration is None:
+        raise DataError(
+            f"{needing[0]} needs samples to calibrate on, and there are none",
+            "Give --calibrate with a folder of photos, or an .npy or .npz file",
+        )
 
 
 def _check_io(io: Io | None, wanted: Sequence[Recipe] | None) -> None:
@@ -242,15 +253,9 @@ class _Job:
 
     def calibrate(self, recipes: Sequence[Recipe], refine: bool) -> None:
         """Find the ranges of activations, if a recipe needs them."""
-        needing = ["refining"] * refine + [recipe.name for recipe in recipes if recipe.needs_calibration]
-        if not needing:
-            return
         samples = self._calibration()
-        if samples is None:
-            raise DataError(
-                f"{needing[0]} needs samples to calibrate on, and there are none",
-                "Give --calibrate with a folder of photos, or an .npy or .npz file",
-            )
+        if samples is None or not (refine or any(recipe.needs_calibration for recipe in recipes)):
+            return
         total = min(self.data.limit, len(samples.dataset))
         self.ranges = calibrate(
             self._graph, samples(), total=total, threads=self.threads or check.cores(), progress=self.progress

@@ -64,22 +64,29 @@ def refine(
     """
     layers = list(_layers(variant, float_graph))
     for group in _groups(layers):
-        watch = Watch(variant, sorted({layer.input for layer in group}), threads)
-        readers: dict[int, list[_Layer]] = {}
-        for layer in group:
-            readers.setdefault(layer.input, []).append(layer)
-
-        def add(index: int, value: Array, readers: dict[int, list[_Layer]] = readers) -> None:
-            for layer in readers[index]:
-                layer.add(value, count)
-
-        for number, sample in enumerate(samples(), 1):
-            watch.see(sample, add)
-            if progress:
-                progress("rounding weights", number, max(count, number))
+        _add_up(group, Watch(variant, sorted({layer.input for layer in group}), threads), samples(), count, progress)
         for layer in group:
             layer.round()
     return len(layers)
+
+
+def _add_up(
+    group: Sequence[_Layer], watch: Watch, samples: Iterable[Sample], count: int, progress: Progress | None
+) -> None:
+    """One pass over the samples, in which each layer sees its inputs."""
+    readers: dict[int, list[_Layer]] = {}
+    for layer in group:
+        readers.setdefault(layer.input, []).append(layer)
+
+    def add(index: int, value: Array) -> None:
+        for layer in readers[index]:
+            layer.add(value, count)
+
+    with watch:
+        for number, sample in enumerate(samples, 1):
+            watch.see(sample, add)
+            if progress:
+                progress("rounding weights", number, max(count, number))
 
 
 def round_weights(wanted: Floats, sums: Floats, largest: int) -> Floats:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from littoral.errors import DataError, SourceError
-from littoral.runtime import main_inputs
-from littoral.tflite import Graph, to_bytes
+from littoral.errors import DataError, DeviceError, SourceError
+from littoral.runtime import load, main_inputs
+from littoral.tflite import Graph
 
 if TYPE_CHECKING:
     from littoral.data import Sample
@@ -22,7 +23,7 @@ Array = NDArray[Any]
 
 
 class Watch:
-    """An interpreter of a graph that gives some of its inner tensors too.
+    """A running model that gives some of its inner tensors too. A context manager.
 
     Args:
         graph: The model.
@@ -34,32 +35,39 @@ class Watch:
     """
 
     def __init__(self, graph: Graph, indices: Sequence[int], threads: int) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
         self._indices = indices
-        try:
-            self._native: Any = Interpreter(model_content=to_bytes(_giving(graph, indices)), num_threads=threads)
-            self._native.allocate_tensors()
-        except RuntimeError as error:
-            raise SourceError(f"LiteRT cannot run the model that is being converted: {error}") from error
         self._inputs = main_inputs(graph)
+        try:
+            self._model = load(_giving(graph, indices), threads=threads)
+        except DeviceError as error:
+            raise SourceError(f"LiteRT cannot run the model that is being converted: {error}") from error
 
     def see(self, sample: Sample, take: Callable[[int, Array], None]) -> None:
         """Run one sample.
 
         Args:
             sample: Its inputs have no batch axis.
-            take: Is given each tensor's index and stored values: a view that must not be kept.
+            take: Is given each tensor's index and stored values.
 
         Raises:
             DataError: The sample lacks an input of the model.
             InputError: An input does not fit.
         """
-        for info, value in zip(self._inputs, self._values(sample), strict=True):
-            self._native.set_tensor(info.index, info.accept(value))
-        self._native.invoke()
+        stored = [info.accept(value) for info, value in zip(self._inputs, self._values(sample), strict=True)]
+        found = self._model(*stored, raw=True)
+        given = found if isinstance(found, dict) else {self._model.outputs[0].name: found}
+        tensors = {info.index: given[info.name] for info in self._model.outputs}
+        tensors |= {info.index: value for info, value in zip(self._inputs, stored, strict=True)}
         for index in self._indices:
-            take(index, self._native.tensor(index)())
+            take(index, tensors[index])
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._model.close()
 
     def _values(self, sample: Sample) -> list[Array]:
         """The sample's inputs in the model's order."""
