@@ -9,7 +9,19 @@ import pytest
 
 import littoral
 
-PUBLIC = ["Arrays", "Contract", "Generator", "ImageFolder", "LittoralError", "__version__", "convert", "load", "vision"]
+PUBLIC = [
+    "Arrays",
+    "Contract",
+    "Generator",
+    "ImageFolder",
+    "LittoralError",
+    "__version__",
+    "convert",
+    "load",
+    "memory",
+    "scope",
+    "vision",
+]
 
 
 def run(code: str) -> str:

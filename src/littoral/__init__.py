@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from littoral.convert import convert
     from littoral.data import Arrays, Contract, Generator, ImageFolder
     from littoral.errors import LittoralError
-    from littoral.runtime import load
+    from littoral.runtime import load, memory, scope
 
     __version__: str
 
@@ -33,6 +33,8 @@ __all__ = [
     "__version__",
     "convert",
     "load",
+    "memory",
+    "scope",
     "vision",
 ]
 
@@ -43,6 +45,8 @@ _HOMES = {
     "ImageFolder": "littoral.data",
     "LittoralError": "littoral.errors",
     "load": "littoral.runtime",
+    "memory": "littoral.runtime",
+    "scope": "littoral.runtime",
 }
 _PACKAGES = {"convert", "vision"}  # littoral.convert is a package that can be called
 

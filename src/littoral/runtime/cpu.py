@@ -16,6 +16,11 @@ from littoral.runtime.litert.weights import SMALLEST, packed_weights
 _HALF_FLAGS = 1 | 2 | 4  # XNNPACK: signed and unsigned int8 as always, and float16 arithmetic forced
 
 
+_WEIGHTS = 1024  # bytes: smaller constants are sizes and scales
+_PROVEN = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "DEQUANTIZE", "ADD", "SUB", "MUL", "GATHER"}
+"""Operators with large constants that were tried with a file of packed weights."""
+
+
 class Scratch:
     """A file without a name, in which the engines of one model share packed weights that have no place on disk."""
 
@@ -69,9 +74,9 @@ def _compiled(source: Source, device: Device, threads: int, half: bool, scratch:
     if half:
         options["flags"] = _HALF_FLAGS
     settings = Settings(str(device), options={"xnnpack": options})
-    if not _shares_weights(source):
+    if half or not _shares_weights(source):  # XNNPACK aborts when it halves weights that it is to pack into a file
         return Compiled(source, settings)
-    packed = packed_weights(source.path, "-fp16" if half else "") if source.path else nullcontext("")
+    packed = packed_weights(source.path) if source.path else nullcontext("")
     try:
         with packed as file:
             return Compiled(source, settings, file or scratch.path())
@@ -80,10 +85,23 @@ def _compiled(source: Source, device: Device, threads: int, half: bool, scratch:
 
 
 def _shares_weights(source: Source) -> bool:
-    """Whether packed weights are worth a file, and all are packed on loading: nothing may be added to it later."""
+    """Whether packed weights are worth a file, and XNNPACK packs them as it should.
+
+    All must be packed on loading, as nothing may be added to the file later: one subgraph, fixed sizes. And XNNPACK
+    ends the process when it is to pack weights that are not in the model file as they are, as sparse ones.
+    """
     graph = source.graph
-    fixed = not any(-1 in graph.main.tensors[index].shape_signature for index in graph.main.inputs)
-    return source.size >= SMALLEST and len(graph.subgraphs) == 1 and fixed
+    if source.size < SMALLEST or len(graph.subgraphs) > 1:
+        return False
+    main = graph.main
+    if any(-1 in main.tensors[index].shape_signature for index in main.inputs):
+        return False
+    for operator in main.operators:
+        for tensor in (main.tensors[index] for index in operator.inputs if index >= 0):
+            large = tensor.data is not None and tensor.data.nbytes >= _WEIGHTS
+            if large and (operator.name not in _PROVEN or tensor.sparsity is not None):
+                return False
+    return True
 
 
 def _check_half_precision() -> None:

@@ -74,7 +74,7 @@ def memory() -> Memory:
 
 @contextmanager
 def scope() -> Iterator[None]:
-    """Closes on leaving every model that was loaded inside, in this thread or task.
+    """Closes on leaving every model that was loaded inside, in this thread or task; it may be dropped before.
 
     with littoral.scope():
         y = littoral.load("m.tflite")(x)
@@ -94,14 +94,17 @@ def keep(owner: object, resources: Resources, what: str) -> None:
     """Has resources counted, freed with the scope that they were made in, and freed when their owner is dropped.
 
     Args:
-        owner: Who has them; once it is gone they are freed, with a ResourceWarning unless they were before.
+        owner: Who has them; once it is gone they are freed, with a ResourceWarning unless they were before, or were
+            made in a scope.
         resources: Not the owner, and without a reference to it.
         what: Names them in the warning.
     """
     _open.add(resources)
-    if (made := _scope.get()) is not None:
+    made = _scope.get()
+    if made is not None:
         made.append(weakref.ref(resources))
-    weakref.finalize(owner, _dropped, resources, what, *origin()).atexit = False  # the system frees all of it then
+    warning = None if made is not None else (f"{what} was not closed", ResourceWarning, *origin())
+    weakref.finalize(owner, _dropped, resources, warning).atexit = False  # the system frees all of it then
 
 
 def forget(resources: Resources) -> None:
@@ -109,11 +112,12 @@ def forget(resources: Resources) -> None:
     _open.discard(resources)
 
 
-def _dropped(resources: Resources, what: str, file: str, line: int) -> None:
+def _dropped(resources: Resources, warning: tuple[str, type[Warning], str, int] | None) -> None:
     if resources not in _open:
         return
     resources.close()
-    warnings.warn_explicit(f"{what} was not closed", ResourceWarning, file, line)
+    if warning:
+        warnings.warn_explicit(*warning)
 
 
 def origin() -> tuple[str, int]:

@@ -146,7 +146,7 @@ def load(
     Args:
         source: A path, the bytes of a model file, or a graph. All of it is checked before native code sees it.
         device: "cpu", "cpu:fp16", "openvino:bf16|cpu" ...: the first of them that takes the model runs it. A device
-            that is passed over is said by a FallbackWarning and in `Model.notes`; so is a call that the next one answers.
+            that is passed over is told by a FallbackWarning and in `Model.notes`; so is a call that the next answers.
         threads: For a call; None for as many as this process may use.
         contract: How pictures become inputs, in place of what the file says.
         isolate: In a process of its own, where a crash or a hang is an error: True, or an `Isolation` that says how

@@ -25,7 +25,7 @@ from littoral.runtime.litert.library import (
     environment,
     library,
 )
-from littoral.runtime.litert.placement import compiled_placement
+from littoral.runtime.litert.placement import compiled_placement, uniform_placement
 from littoral.runtime.tensors import Array, TensorInfo
 from littoral.tflite import Graph
 from littoral.tflite.operators import BUILTIN_CODES
@@ -135,12 +135,16 @@ class Compiled:
         """Nothing: models that keep state are not compiled."""
 
     def placement(self) -> Placement:
-        """Where each operator runs: compiled once more with a profiler, and run on zeros."""
+        """Where each operator runs: on the processor it is compiled once more with a profiler, and run on zeros.
+
+        For the GPU alone LiteRT compiles a model only when the GPU takes all of it (runtime/compiled_model.cc).
+        """
+        if self._settings.accelerators != CPU:
+            return uniform_placement(self._source.graph, self._settings.device.partition(":")[0])
         entry = main_entry(self._source.graph)
         profiled = Compiled(self._source, replace(self._settings, profile=True))
         try:
-            runner = "" if self._settings.accelerators == CPU else self._settings.device.partition(":")[0]
-            return compiled_placement(self._source.graph, profiled.profile(entry), runner)
+            return compiled_placement(self._source.graph, profiled.profile(entry))
         finally:
             profiled.close()
 

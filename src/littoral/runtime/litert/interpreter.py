@@ -9,7 +9,7 @@ from typing import Any
 
 from littoral.errors import ClosedError, DeviceError
 from littoral.runtime.delegate import Delegate, attach
-from littoral.runtime.delegate.placement import Placement
+from littoral.runtime.delegate.placement import PROCESSOR, Placement
 from littoral.runtime.engine import Entry, Source
 from littoral.runtime.litert.placement import interpreted_placement, uniform_placement
 from littoral.runtime.tensors import Array
@@ -73,7 +73,7 @@ class Interpreted:
     def placement(self) -> Placement:
         """Where each operator runs."""
         if self._reference:
-            return uniform_placement(self._source.graph, "LiteRT's reference kernel")
+            return uniform_placement(self._source.graph, PROCESSOR, "LiteRT's reference kernel")
         with self._use() as native:
             return interpreted_placement(self._source.graph, native._get_ops_details())
 

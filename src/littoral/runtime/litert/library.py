@@ -1,8 +1,8 @@
 """LiteRT's C interface through ctypes: the calls that we need, its structs, its errors.
 
-Why not the Python class CompiledModel of the same package: for each model that binding makes two environments, loads the
-GPU's library to run on the processor and prints dozens of lines, and it gives memory of ours no shape. The structs of the
-C interface are declared stable (litert/c/*.h: "this concrete type is part of the public API and is ABI stable").
+Why not the Python class CompiledModel of the same package: for each model that binding makes two environments, loads
+the GPU's library to run on the processor and prints dozens of lines, and it gives memory of ours no shape. The structs
+of the C interface are declared stable (litert/c/*.h: "this concrete type is part of the public API and is ABI stable").
 
 Calls release the GIL. A status that is not 0 becomes a `NativeError`.
 """

@@ -9,26 +9,24 @@ from littoral.runtime.delegate.placement import PROCESSOR, OperatorPlacement, Pl
 from littoral.tflite import Graph, Subgraph, macs
 
 _OWN = "LiteRT's own kernel"
+_UNKNOWN = "not known: it is not in the main subgraph"
 
 
-def compiled_placement(graph: Graph, own: Collection[Place], runner: str) -> Placement:
-    """Where a compiled model runs each operator.
+def compiled_placement(graph: Graph, own: Collection[Place]) -> Placement:
+    """Where a compiled model runs each operator on the processor.
 
     Args:
         graph: The model.
-        own: The operators that LiteRT's own kernels ran, as a profiler saw. The others of the main subgraph went to the
-            accelerator; of other subgraphs nobody knows which of them ran.
-        runner: The accelerator; empty for XNNPACK, which is a part of the processor's device.
+        own: The operators that LiteRT's own kernels ran, as a profiler saw. XNNPACK took the others of the main
+            subgraph; of other subgraphs nobody knows whether they ran.
     """
 
-    def place(subgraph: int, operator: int) -> tuple[str, str]:
+    def words(subgraph: int, operator: int) -> str:
         if (subgraph, operator) in own:
-            return PROCESSOR, _OWN if not runner else f"{runner} does not take it: {_OWN}"
-        if subgraph:
-            return PROCESSOR, "not known: it is not in the main subgraph"
-        return (runner, "") if runner else (PROCESSOR, "XNNPACK")
+            return _OWN
+        return _UNKNOWN if subgraph else "XNNPACK"
 
-    return _placement(graph, {key: place(*key) for key in _places(graph)})
+    return _placement(graph, {key: (PROCESSOR, words(*key)) for key in _places(graph)})
 
 
 def interpreted_placement(graph: Graph, nodes: Sequence[Mapping[str, Any]]) -> Placement:
@@ -47,7 +45,7 @@ def interpreted_placement(graph: Graph, nodes: Sequence[Mapping[str, Any]]) -> P
 
     def words(subgraph: int, operator: int) -> str:
         if subgraph:
-            return "not known: it is not in the main subgraph"
+            return _UNKNOWN
         return "XNNPACK" if operator in taken else _OWN
 
     return _placement(graph, {key: (PROCESSOR, words(*key)) for key in _places(graph)})
@@ -66,9 +64,9 @@ def _between(subgraph: Subgraph, inputs: set[int], tensors: list[int]) -> set[in
     return found
 
 
-def uniform_placement(graph: Graph, words: str) -> Placement:
-    """All operators on the processor, in the same way."""
-    return _placement(graph, dict.fromkeys(_places(graph), (PROCESSOR, words)))
+def uniform_placement(graph: Graph, runner: str, words: str = "") -> Placement:
+    """All operators in one place."""
+    return _placement(graph, dict.fromkeys(_places(graph), (runner, words)))
 
 
 def _placement(graph: Graph, where: dict[Place, tuple[str, str]]) -> Placement:

@@ -12,6 +12,15 @@ from littoral.runtime.litert.library import GPU, environment
 from littoral.tflite import Graph, Operator, OperatorCode, Subgraph, Tensor, to_bytes
 
 
+def sum_model() -> Graph:
+    """Four floats in, each of them twice out."""
+    add = Operator(code=OperatorCode.of("ADD"), inputs=(0, 0), outputs=(1,))
+    tensors = [Tensor(name=name, shape=(1, 4)) for name in ("x", "sum")]
+    return Graph(
+        subgraphs=[Subgraph(tensors=tensors, inputs=(0,), outputs=(1,), operators=[add])], metadata=[], signatures=[]
+    )
+
+
 def probe() -> None:
     """Runs it.
 
@@ -20,10 +29,7 @@ def probe() -> None:
         NativeError: LiteRT finds no GPU, or it does not work.
     """
     environment(GPU, talks=True)
-    add = Operator(code=OperatorCode.of("ADD"), inputs=(0, 0), outputs=(1,))
-    tensors = [Tensor(name=name, shape=(1, 4)) for name in ("x", "sum")]
-    main = Subgraph(tensors=tensors, inputs=(0,), outputs=(1,), operators=[add])
-    graph = Graph(subgraphs=[main], metadata=[], signatures=[])
+    graph = sum_model()
     source = Source(graph, "the probe", None, to_bytes(graph))
     x = np.arange(4, dtype=np.float32).reshape(1, 4)
     [total] = Compiled(source, gpu_settings(Device("gpu"))).run(main_entry(graph), [x])

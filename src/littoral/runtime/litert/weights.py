@@ -1,14 +1,14 @@
 """Packed weights on disk, so that a model loads fast again and all its instances share one copy.
 
-XNNPACK rearranges weights for its kernels. Given a file it writes them there, and maps the file when it is there already:
-pages of the file are shared by all processes. A finished file lies in
+XNNPACK rearranges weights for its kernels. Given a file it writes them there, and maps the file when it is there
+already: pages of the file are shared by all processes. A finished file lies in
 
-    LITTORAL_HOME/weights/<runtime, processor, flags>/<SHA-256 of the model file>/{packed,check.json}
+    LITTORAL_HOME/weights/<runtime, processor>/<SHA-256 of the model file>/{packed,check.json}
 
 Such a folder is made under another name and renamed when it is complete, and is never written to again; so readers and
-writers need no lock, and one that is killed leaves nothing but a folder that is swept later. Native code trusts the file:
-before it is used its size and its ends, where XNNPACK keeps what leads to the rest, are compared with what was written.
-The oldest are removed beyond a size.
+writers need no lock, and one that is killed leaves nothing but a folder that is swept later. Native code trusts the
+file: before it is used its size and its ends, where XNNPACK keeps what leads to the rest, are compared with what was
+written. The oldest are removed beyond a size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SMALLEST = 1 << 20
 """Bytes of a model file from which on its packed weights are kept."""
 
 LARGEST_TOTAL = 2 << 30
-"""Bytes of all packed weights together, for one kind of processor and flags."""
+"""Bytes of all packed weights together, for one kind of processor."""
 
 _END = 4096
 _DIGITS = 64
@@ -40,16 +40,12 @@ _ABANDONED = 3600.0  # seconds
 
 
 @contextmanager
-def packed_weights(model: Path, flavour: str) -> Iterator[str]:
+def packed_weights(model: Path) -> Iterator[str]:
     """The file for the packed weights of a model file: one that is finished, or one to be written inside the `with`.
 
     It is kept when the block ends without an error. It is "" where nothing can be kept: a cache is no reason to fail.
-
-    Args:
-        model: The model file.
-        flavour: What else packing depends on: XNNPACK's flags.
     """
-    entry = _entry(model, flavour)
+    entry = _entry(model)
     if entry is None:
         yield ""
     elif _whole(entry):
@@ -79,12 +75,12 @@ def _building(entry: Path) -> Iterator[str]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _entry(model: Path, flavour: str) -> Path | None:
+def _entry(model: Path) -> Path | None:
     """Where the packed weights of a model file belong; None where they are not kept."""
     try:
         if model.stat().st_size < SMALLEST:
             return None
-        shelf = cache_folder() / "weights" / f"{_machine()}{flavour}"
+        shelf = cache_folder() / "weights" / _machine()
         if any(sign in str(shelf) for sign in '"\\\n'):  # LiteRT takes the path in a line of TOML
             return None
         shelf.mkdir(mode=0o700, parents=True, exist_ok=True)

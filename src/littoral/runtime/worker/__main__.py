@@ -52,6 +52,7 @@ def main(connection: Connection, life: int, given: Arena, got: Arena) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's
     _die_with(life)
     _, config, pause = connection.recv()
+    got.tick()
     threading.Thread(target=_beat, args=(life, got, pause), daemon=True).start()
     server: _Server | None = None
     message: tuple[Any, ...] = ()

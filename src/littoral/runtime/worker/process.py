@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -41,6 +44,15 @@ class Isolation:
     silence: float = 10.0
 
 
+_live: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    for worker in list(_live):
+        worker.end()
+
+
 class Worker:
     """A running worker with a model.
 
@@ -68,6 +80,9 @@ class Worker:
             numbers = (theirs.fileno(), life.fileno(), self.given.descriptor, self.got.descriptor)
             self._process = self._spawn(numbers, files)
         self._connection = Connection(ours.detach())
+        _live.add(self)
+        self._answers = select.poll()  # made once: Connection.poll makes one at each call
+        self._answers.register(self._connection, select.POLLIN)
         try:
             self.note: str = self._ask(("load", dict(config), isolation.silence / 5), _START)
         except BaseException:
@@ -142,7 +157,7 @@ class Worker:
         """Returns when there is an answer, or the end of the connection."""
         limit = time.monotonic() + timeout
         beat, heard = self.got.beat, time.monotonic()
-        while not self._connection.poll(min(self._isolation.silence / 4, max(0.0, limit - time.monotonic()))):
+        while not self._answers.poll(1000 * min(self._isolation.silence / 4, max(0.0, limit - time.monotonic()))):
             now = time.monotonic()
             if self.got.beat != beat:
                 beat, heard = self.got.beat, now
