@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from littoral.openvino import library
+from littoral.openvino import cache, library
 from littoral.openvino.guard import garbage
 from littoral.openvino.options import Options
 from littoral.openvino.readable import readable
@@ -19,6 +19,7 @@ from littoral.runtime.delegate import Array, Kernel, Partition, RefusalError
 from littoral.tflite import Tensor, to_bytes
 
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - the file has a random name and lives for milliseconds
+_EXPORTABLE = "EXPORT_IMPORT"
 _LONGEST = 200
 
 
@@ -29,11 +30,18 @@ def compile_partition(partition: Partition, options: Options) -> Kernel:
         RefusalError: OpenVINO does not take it, or computes something else than LiteRT.
     """
     part = partition.slice()
-    compiled = _compile(to_bytes(readable(part)), options, partition.threads)
+    content = to_bytes(readable(part))
+    settings = _settings(options, partition.threads)
+    name = cache.key(content, options, settings, library.version(options.unit))
+    if (kept := cache.get(name)) and (compiled := _restored(kept, options, settings)):
+        return BoundRequest(compiled.create_infer_request())
+    compiled = _compile(content, options, settings)
     _check_edge(partition, compiled)
     kernel = BoundRequest(compiled.create_infer_request())
     if reason := garbage(to_bytes(part), partition, kernel):
         raise RefusalError("openvino", reason)
+    if _EXPORTABLE in library.capabilities(options.unit):
+        cache.put(name, compiled.export_model().getvalue())
     return kernel
 
 
@@ -48,8 +56,7 @@ class BoundRequest:
         """The kernel. Other threads may run Python meanwhile."""
         if self._bound is None or inputs is not self._bound[0] or outputs is not self._bound[1]:
             self._bind(inputs, outputs)
-        self._request.start_async()  # infer() would make arrays of the outputs, which are there already
-        self._request.wait()
+        self._request.infer(share_outputs=True)  # in this thread; start_async would hand it to another
 
     def _bind(self, inputs: tuple[Array, ...], outputs: tuple[Array, ...]) -> None:
         self._bound = None
@@ -68,11 +75,19 @@ def _writable(array: Array) -> Array:
     return view
 
 
-def _compile(content: bytes, options: Options, threads: int | None) -> Any:
+def _restored(kept: bytes, options: Options, settings: dict[str, Any]) -> Any:
+    """A compiled model from the cache; None where OpenVINO does not take it back."""
+    try:
+        return library.core().import_model(kept, options.unit, settings)
+    except RuntimeError:
+        return None
+
+
+def _compile(content: bytes, options: Options, settings: dict[str, Any]) -> Any:
     core = library.core()
     try:
         with _file(content) as path:
-            return core.compile_model(core.read_model(path), options.unit, _settings(options, threads))
+            return core.compile_model(core.read_model(path), options.unit, settings)
     except RuntimeError as error:
         raise RefusalError("openvino", f"OpenVINO refuses it: {_words(error)}") from error
 

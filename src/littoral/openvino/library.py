@@ -60,3 +60,8 @@ def units(wanted: str = "") -> dict[str, tuple[str, ...]]:
     """The units of this machine by name, with their capabilities; the drivers of others are not touched for the CPU."""
     names = ["CPU"] if wanted == "CPU" else core().available_devices
     return {name: capabilities(name) for name in names}
+
+
+def version(unit: str) -> str:
+    """The version of OpenVINO's part for a unit, as in "2026.4.1-22982-..."."""
+    return str(core().get_versions(unit)[unit.partition(".")[0]].build_number)

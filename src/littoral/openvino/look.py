@@ -17,7 +17,7 @@ def look() -> list[dict[str, Any]]:
         {
             "device": f"openvino:{name}",
             "name": core.get_property(name, "FULL_DEVICE_NAME"),
-            "version": core.get_versions(name)[name.partition(".")[0]].build_number,
+            "version": library.version(name),
             "capabilities": capabilities,
         }
         for name, capabilities in library.units().items()
