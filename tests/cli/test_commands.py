@@ -59,6 +59,23 @@ def test_inspect_reads_compiled_models_too(coral: Path) -> None:
     assert [row["operator"] for row in summary["operators"]] == ["edgetpu-custom-op"]
 
 
+def test_inspect_says_who_runs_what(flowers: Path) -> None:
+    summary = answer("inspect", flowers / "models" / "model.tflite", "--device", "cpu:reference")
+    assert isinstance(summary, dict)
+    assert summary["placement"]["accelerated"] == 0
+    assert len(summary["placement"]["operators"]) == 9
+
+
+def test_devices() -> None:
+    found = answer("devices")
+    assert isinstance(found, dict)
+    ready = {row["device"]: row["ready"] for row in found["devices"]}
+    assert ready["cpu"]
+    assert ready["cpu:reference"]
+    assert found["processor"]["cores"] >= 1
+    assert all(row["words"] for row in found["devices"])
+
+
 def test_run(coral: Path) -> None:
     model = coral / "mobilenet_v2_1.0_224_inat_bird_quant.tflite"
     found = answer(
@@ -109,7 +126,7 @@ def test_version_and_help() -> None:
     from littoral import __version__
 
     assert littoral("--version").stdout.strip() == f"littoral {__version__}"
-    for command in ("convert", "inspect", "run", "compare", "bench", "demo"):
+    for command in ("convert", "inspect", "run", "compare", "bench", "devices", "demo"):
         done = littoral(command, "--help")
         assert done.returncode == 0
         assert "--json" in done.stdout

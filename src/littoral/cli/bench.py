@@ -13,7 +13,7 @@ from littoral.cli import options, terminal
 def command(
     models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model files; ratios are to the first.")],
     device: Annotated[
-        list[str] | None, typer.Option("--device", "-d", metavar="D", help="Repeatable. cpu, cpu:reference.")
+        list[str] | None, typer.Option("--device", "-d", metavar="D", help="Repeatable; littoral devices lists them.")
     ] = None,
     threads: Annotated[
         list[int] | None, typer.Option("--threads", "-t", min=1, help="Repeatable. One and all by default.")

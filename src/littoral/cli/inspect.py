@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -17,11 +19,20 @@ if TYPE_CHECKING:
     from littoral.tflite import Graph, Tensor
 
 
-def command(model: options.ModelFile, as_json: options.Json = False) -> None:
-    """Show a model file: inputs, outputs, operators, weights, contract."""
+def command(
+    model: options.ModelFile,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", "-d", metavar="D", help="Also show where each operator runs there, and why."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show a model file: inputs, outputs, operators, weights, contract; with a device, who runs what."""
     from littoral import tflite
 
     summary = _summary(tflite.read(model), model)
+    if device is not None:
+        summary["placement"] = _placement(model, device)
     if as_json:
         terminal.emit_json(summary)
     else:
@@ -47,6 +58,20 @@ def _summary(graph: Graph, path: Path) -> dict[str, Any]:
         ),
         "operators": [row for index in range(len(graph.subgraphs)) for row in _operators(graph, index)],
     }
+
+
+def _placement(model: Path, device: str) -> dict[str, Any]:
+    """Who runs each operator, from a model that is loaded for it."""
+    from littoral import load
+
+    with load(model, device) as loaded:
+        found = loaded.placement
+        return {
+            "device": loaded.device,
+            "notes": list(loaded.notes),
+            "accelerated": found.accelerated,
+            "operators": [dataclasses.asdict(place) for place in found.operators],
+        }
 
 
 def _tensor(tensor: Tensor) -> dict[str, Any]:
@@ -85,7 +110,24 @@ def _page(summary: dict[str, Any]) -> Group:
     for name in ("signatures", "metadata"):
         if summary[name]:
             parts.append(Text(f"{name}: {', '.join(str(item) for item in summary[name])}"))
-    return Group(*parts)
+    return Group(*parts, *_placement_table(summary["placement"])) if "placement" in summary else Group(*parts)
+
+
+def _placement_table(placement: dict[str, Any]) -> list[Any]:
+    """Operators that run in the same place for the same reason, together."""
+    rows: dict[tuple[str, str, str], list[int]] = {}
+    for place in placement["operators"]:
+        rows.setdefault((place["runner"], place["name"], place["reason"]), []).append(place["macs"])
+    table = Table(box=None, header_style="bold")
+    for column in ("runs on", "operator"):
+        table.add_column(column)
+    for column in ("count", "multiply-adds"):
+        table.add_column(column, justify="right")
+    table.add_column("why not on the accelerator")
+    for (runner, name, reason), work in rows.items():
+        table.add_row(runner, Text(name), str(len(work)), f"{sum(work):,}" if sum(work) else "", Text(reason))
+    share = f"{placement['accelerated']:.1%} of the multiply-adds are accelerated"
+    return [Text(f"\non {placement['device']}: {share}"), *map(Text, placement["notes"]), table]
 
 
 def _edges(summary: dict[str, Any]) -> Table:

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file (.tflite).")]
-Device = Annotated[str, typer.Option("--device", "-d", metavar="D", help="Where to run: cpu, cpu:reference.")]
+Device = Annotated[
+    str, typer.Option("--device", "-d", metavar="D", help="Where to run, as littoral devices lists them.")
+]
 Threads = Annotated[int | None, typer.Option("--threads", "-t", min=1, help="Threads; all cores when not given.")]
 Samples = Annotated[int, typer.Option("--samples", "-n", min=1, help="How many samples to draw from the data.")]
 Seed = Annotated[int, typer.Option("--seed", help="The draw of samples is the same for the same seed.")]

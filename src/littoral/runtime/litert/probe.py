@@ -10,11 +10,12 @@ from littoral.runtime.litert.compiled import Compiled
 from littoral.runtime.litert.gpu import gpu_settings
 from littoral.runtime.litert.library import GPU, environment
 from littoral.tflite import Graph, Operator, OperatorCode, Subgraph, Tensor, to_bytes
+from littoral.tflite.options.elementwise import AddOptions
 
 
 def sum_model() -> Graph:
     """Four floats in, each of them twice out."""
-    add = Operator(code=OperatorCode.of("ADD"), inputs=(0, 0), outputs=(1,))
+    add = Operator(code=OperatorCode.of("ADD"), inputs=(0, 0), outputs=(1,), options=AddOptions())
     tensors = [Tensor(name=name, shape=(1, 4)) for name in ("x", "sum")]
     return Graph(
         subgraphs=[Subgraph(tensors=tensors, inputs=(0,), outputs=(1,), operators=[add])], metadata=[], signatures=[]
