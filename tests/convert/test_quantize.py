@@ -152,3 +152,9 @@ def test_the_quantizer_missing_is_the_pip_command(models: Path, monkeypatch: pyt
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == "ai_edge_quantizer" else found(name))
     with pytest.raises(MissingExtraError, match="ai-edge-quantizer is not installed"):
         quantize(models / "digits.tflite", RECIPES["float16"])
+
+
+def test_operator_codes_are_in_both_fields(models: Path) -> None:
+    made = quantize(models / "digits.tflite", RECIPES["dynamic"])
+    codes = [operator.code for operator in made.main.operators]
+    assert all(code.deprecated_builtin_code == min(code.builtin_code, 127) for code in codes)

@@ -14,6 +14,7 @@ from littoral.convert.process import one_line
 from littoral.convert.recipes import Recipe
 from littoral.errors import MissingExtraError, SourceError
 from littoral.tflite import Graph, TensorType, read
+from littoral.tflite.edit import spell_codes
 
 
 def quantize(
@@ -63,6 +64,7 @@ def quantize(
             f"{recipe.name} cannot be made of {float_file.name}: {one_line(str(error))}", "Try --engine tf"
         ) from error
     _type_unused_outputs(graph)
+    spell_codes(graph)  # the quantizer leaves the field empty that OpenVINO reads
     return graph
 
 

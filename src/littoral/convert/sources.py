@@ -11,7 +11,8 @@ from typing import Any, ClassVar, Protocol
 
 from littoral.convert.process import TIMEOUT, Progress, run_child
 from littoral.errors import SourceError
-from littoral.tflite import Graph, Operator, OperatorCode, read, write
+from littoral.tflite import Graph, Operator, read, write
+from littoral.tflite.edit import spell_codes
 
 ACCEPTED = "Accepted: a .keras or .h5 file of Keras 3 or Keras 2, a SavedModel folder, a float .tflite"
 
@@ -217,7 +218,7 @@ def settle(graph: Graph, name: str, *, quantized_is_fine: bool) -> list[str]:
             f"{name} is quantized already (it holds {', '.join(kinds)})", "Give the float model that it was made from"
         )
     notes = _close_batch(graph, name)
-    _spell_codes(graph)
+    spell_codes(graph)  # the quantizer takes operators of files of 2020 for ADD, whose code is 0
     _part_biases(graph)
     _name_apart(graph)
     return notes
@@ -228,13 +229,6 @@ def _quantized_types(graph: Graph) -> list[str]:
     return sorted(
         {t.type.name.lower() for t in tensors if t.is_quantized or (t.is_constant and t.type.name == "FLOAT16")}
     )
-
-
-def _spell_codes(graph: Graph) -> None:
-    """Write operator codes as files do since 2020: the quantizer takes those of older files for ADD, which is 0."""
-    for subgraph in graph.subgraphs:
-        for operator in subgraph.operators:
-            operator.code = OperatorCode.of(operator.name, operator.code.version)
 
 
 def _part_biases(graph: Graph) -> None:

@@ -9,6 +9,7 @@ from littoral.tflite.graph import (
     Graph,
     MultiAxisQuantization,
     Operator,
+    OperatorCode,
     Signature,
     Subgraph,
     Tensor,
@@ -119,3 +120,10 @@ def _scales(tensor: Tensor) -> tuple[int, ...]:
     if isinstance(details, (BlockwiseQuantization, MultiAxisQuantization)):
         return (details.scales, details.zero_points) if details.zero_points > 0 else (details.scales,)
     return ()
+
+
+def spell_codes(graph: Graph) -> None:
+    """Write operator codes into both of their fields: some readers know only one. This changes the graph."""
+    for subgraph in graph.subgraphs:
+        for operator in subgraph.operators:
+            operator.code = OperatorCode.of(operator.name, operator.code.version)
