@@ -114,3 +114,9 @@ def test_without_anything_to_judge_by_there_is_an_error(measured: Make) -> None:
     regressing: Measurement = measured("int8", 1, None, None)
     with pytest.raises(DataError, match="no loss can be held"):
         choose([regressing], max_drop=0.01)
+
+
+def test_a_measure_that_is_the_same_for_all_gives_way(measured: Make) -> None:
+    same = [measured("a", 1, 97, sqnr=40.0), measured("b", 1, 97, sqnr=20.0)]
+    assert quality_kind(same) == "SQNR"
+    assert quality_kind([*same, measured("c", 1, 96)]) == "accuracy"

@@ -34,15 +34,16 @@ class Quality:
 
 
 def quality_kind(measurements: Sequence[Measurement]) -> QualityKind | None:
-    """The best measure that all variants have that run: accuracy, else agreement, else SQNR, else None."""
+    """The best measure that all variants have that run: accuracy, else agreement, else SQNR, else None.
+
+    One that is the same for all of them says nothing: then the next one is taken, if there is one.
+    """
     ran = [m for m in measurements if m.main is not None and not m.main.refused]
-    if not ran:
-        return None
-    if all(m.accuracy for m in ran):
-        return "accuracy"
-    if all(m.agreement for m in ran):
-        return "agreement"
-    return "SQNR" if all(m.sqnr_db is not None for m in ran) else None
+    kinds: tuple[QualityKind, ...] = ("accuracy", "agreement", "SQNR")
+    values = {kind: [quality(m, kind) for m in ran] for kind in kinds}
+    there = [kind for kind in kinds if ran and all(values[kind])]
+    telling = [kind for kind in there if len({found.value for found in values[kind] if found}) > 1]
+    return next(iter(telling or there), None)
 
 
 def quality(measurement: Measurement, kind: QualityKind | None) -> Quality | None:
