@@ -19,6 +19,7 @@ class Fake:
     """Notes whether two threads were in it at once."""
 
     nbytes = 0
+    pid = None
 
     def __init__(self) -> None:
         self.inside = threading.Lock()

@@ -9,7 +9,7 @@ from littoral.runtime.names import main_inputs, main_outputs
 from littoral.runtime.places import DEVICES
 from littoral.runtime.signature import Signature
 from littoral.runtime.tensors import TensorInfo
-from littoral.runtime.worker import Isolation
+from littoral.runtime.worker.isolation import Isolation
 
 __all__ = [
     "DEVICES",

@@ -9,7 +9,6 @@ from littoral.devices import Device, survey
 from littoral.errors import DeviceError
 from littoral.runtime.engine import Engine, Source
 from littoral.runtime.litert.compiled import Compiled, Settings, misfit
-from littoral.runtime.litert.interpreter import Interpreted
 from littoral.runtime.litert.library import NativeError
 from littoral.runtime.litert.weights import SMALLEST, packed_weights
 
@@ -51,6 +50,8 @@ def open_cpu(source: Source, device: Device, threads: int, scratch: Scratch) -> 
     Raises:
         DeviceError: LiteRT cannot run the model, or the processor has no half precision.
     """
+    from littoral.runtime.litert.interpreter import Interpreted
+
     if device.options == ("reference",):
         return Interpreted(source, str(device), threads, reference=True), ""
     half = device.options == ("fp16",)

@@ -79,6 +79,10 @@ class Engine(Protocol):
     def nbytes(self) -> int:
         """Memory that it holds beyond the model file, as far as it knows."""
 
+    @property
+    def pid(self) -> int | None:
+        """The process of its own that it runs in; None where it runs in this one."""
+
     def run(self, entry: Entry, values: Sequence[Array]) -> list[Array]:
         """Runs once.
 

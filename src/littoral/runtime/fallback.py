@@ -13,7 +13,7 @@ from littoral.runtime.engine import Entry, Source, keeps_state
 from littoral.runtime.lifetime import forget, origin
 from littoral.runtime.places import Place, wants_isolation
 from littoral.runtime.tensors import Array
-from littoral.runtime.worker import Isolated, Isolation
+from littoral.runtime.worker.isolation import Isolation
 
 _PATIENCE = 3
 
@@ -75,7 +75,7 @@ class Chain:
     def workers(self) -> int:
         """How many processes."""
         engines = [engine for place in self._places.values() for engine in place.engines]
-        return sum(isinstance(engine, Isolated) and engine.pid is not None for engine in engines)
+        return sum(engine.pid is not None for engine in engines)
 
     def run(self, entry: Entry, values: Sequence[Array]) -> list[Array]:
         """Runs once, on the current device, or on the next ones where it fails. See `Engine.run`."""

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from littoral.runtime.delegate import live_kernels
-
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
@@ -62,6 +60,8 @@ _scope: ContextVar[list[weakref.ref[Resources]] | None] = ContextVar("scope", de
 
 def memory() -> Memory:
     """What littoral holds in this process now."""
+    from littoral.runtime.delegate.native import live_kernels
+
     live = list(_open)
     return Memory(
         len(live),

@@ -21,7 +21,7 @@ from littoral.runtime.lifetime import keep
 from littoral.runtime.places import check_device
 from littoral.runtime.signature import Result, Signature
 from littoral.runtime.tensors import Array
-from littoral.runtime.worker import Isolation
+from littoral.runtime.worker.isolation import Isolation
 from littoral.tflite import Graph, read, to_bytes
 
 EDGE_TPU = "edgetpu-custom-op"

@@ -10,13 +10,10 @@ from littoral.errors import DeviceError
 from littoral.runtime.cpu import Scratch, open_cpu
 from littoral.runtime.delegate.failures import calling
 from littoral.runtime.delegate.placement import Placement
-from littoral.runtime.delegate.plugins import installed, make
 from littoral.runtime.engine import Engine, Entry, Source, keeps_state
-from littoral.runtime.litert.gpu import open_gpu
-from littoral.runtime.litert.interpreter import Delegated
 from littoral.runtime.pool import Pool
 from littoral.runtime.tensors import Array
-from littoral.runtime.worker import Isolated, Isolation
+from littoral.runtime.worker.isolation import Isolation
 
 DEVICES = {
     "cpu": "all of the processor: XNNPACK and LiteRT's optimised kernels",
@@ -34,18 +31,25 @@ def check_device(device: Device) -> None:
     Raises:
         DeviceError: There is none of that name, or it does not take those options.
     """
-    builtin = {name.partition(":")[0] for name in DEVICES}
-    if str(device) in DEVICES or (device.name not in builtin and device.name in installed()):
+    if str(device) in DEVICES:
         return
-    names = ", ".join([*DEVICES, *sorted(set(installed()) - builtin)])
+    from littoral.runtime.delegate.plugins import installed
+
+    builtin = {name.partition(":")[0] for name in DEVICES}
+    others = sorted(set(installed()) - builtin)
+    if device.name in others:
+        return
+    names = ", ".join([*DEVICES, *others])
     raise DeviceError(f"there is no device {str(device)!r}", f"Accepted: {names}; and | between them, to fall back")
 
 
 def wants_isolation(device: Device) -> bool:
     """Whether a device's plug-in asks for a process of its own: it has an attribute `isolated` that is true."""
-    point = installed().get(device.name)
-    if device.name in {"cpu", "gpu"} or point is None:
+    if str(device) in DEVICES:
         return False
+    from littoral.runtime.delegate.plugins import installed
+
+    point = installed()[device.name]
     with calling(device.name, f"import of {point.value}"):
         plugin: Any = point.load()
     return bool(getattr(plugin, "isolated", False))
@@ -60,7 +64,12 @@ def open_engine(source: Source, device: Device, threads: int, scratch: Scratch) 
     if device.name == "cpu":
         return open_cpu(source, device, threads, scratch)
     if device.name == "gpu":
+        from littoral.runtime.litert.gpu import open_gpu
+
         return open_gpu(source, device), ""
+    from littoral.runtime.delegate.plugins import make
+    from littoral.runtime.litert.interpreter import Delegated
+
     return Delegated(source, str(device), threads, make(device)), ""
 
 
@@ -125,6 +134,8 @@ class Place:
     def _open(self) -> Engine:
         engine: Engine
         if self._isolation:
+            from littoral.runtime.worker.engine import Isolated
+
             engine = isolated = Isolated(self._source, self.device, self._threads, self._isolation)
             note = isolated.note
         else:

@@ -62,7 +62,7 @@ def test_they_are_written_once_and_used_again(home: Path, file: Path, expected: 
     assert len(entry.name) == 64
     written = (entry / "packed").stat()
     assert written.st_size > 2 << 20
-    assert sorted(path.name for path in entry.iterdir()) == ["check.json", "packed"]
+    assert sorted(path.name for path in entry.iterdir()) == ["check", "packed"]
     np.testing.assert_array_equal(run(file), expected)
     again = (entry / "packed").stat()
     assert (again.st_ino, again.st_mtime_ns) == (written.st_ino, written.st_mtime_ns)
@@ -80,7 +80,7 @@ def test_half_precision_keeps_none(home: Path, file: Path, monkeypatch: pytest.M
 def test_damaged_ones_are_made_again(home: Path, file: Path, expected: Array, damage: str) -> None:
     run(file)
     [entry] = entries(home)
-    packed, check = entry / "packed", entry / "check.json"
+    packed, check = entry / "packed", entry / "check"
     content = packed.read_bytes()
     if damage == "cut":
         packed.write_bytes(content[: len(content) // 2])

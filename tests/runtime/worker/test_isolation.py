@@ -21,7 +21,7 @@ import pytest
 
 from littoral.errors import DeviceError, LittoralError
 from littoral.runtime import FallbackWarning, Isolation, Model, load, memory
-from littoral.runtime.worker import Isolated
+from littoral.runtime.worker.engine import Isolated
 from littoral.runtime.worker.process import WorkerError
 from littoral.tflite import Graph, write
 

@@ -113,6 +113,8 @@ class Compiled:
             self.close()
             raise NativeError(words or str(error)) from error
 
+    pid = None
+
     @property
     def nbytes(self) -> int:
         """Buffers of inputs and outputs."""

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from littoral.errors import ClosedError, DeviceError
-from littoral.runtime.delegate import Delegate, attach
+from littoral.runtime.delegate.base import Delegate
 from littoral.runtime.delegate.placement import PROCESSOR, Placement
 from littoral.runtime.engine import Entry, Source
 from littoral.runtime.litert.placement import interpreted_placement, uniform_placement
@@ -32,6 +32,7 @@ class Interpreted:
     """
 
     nbytes = 0
+    pid = None
 
     def __init__(self, source: Source, device: str, threads: int, reference: bool = False) -> None:
         self._source = source
@@ -123,6 +124,8 @@ class Delegated(Interpreted):
         super().__init__(source, device, threads)
 
     def _start(self, threads: int) -> Any:
+        from littoral.runtime.delegate.session import attach
+
         return attach(self._source.graph, self._delegate, threads, file=self._source.path)
 
     def placement(self) -> Placement:

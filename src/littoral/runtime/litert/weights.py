@@ -3,7 +3,7 @@
 XNNPACK rearranges weights for its kernels. Given a file it writes them there, and maps the file when it is there
 already: pages of the file are shared by all processes. A finished file lies in
 
-    LITTORAL_HOME/weights/<runtime, processor>/<SHA-256 of the model file>/{packed,check.json}
+    LITTORAL_HOME/weights/<runtime, processor>/<SHA-256 of the model file>/{packed,check}
 
 Such a folder is made under another name and renamed when it is complete, and is never written to again; so readers and
 writers need no lock, and one that is killed leaves nothing but a folder that is swept later. Native code trusts the
@@ -13,11 +13,8 @@ written. The oldest are removed beyond a size.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import shutil
-import tempfile
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -59,16 +56,19 @@ def packed_weights(model: Path) -> Iterator[str]:
 
 @contextmanager
 def _building(entry: Path) -> Iterator[str]:
+    import shutil
+    from tempfile import mkdtemp
+
     try:
         shutil.rmtree(entry, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(dir=entry.parent, prefix=".new-"))
+        work = Path(mkdtemp(dir=entry.parent, prefix=".new-"))
     except OSError:
         yield ""
         return
     try:
         yield str(work / "packed")
         with suppress(OSError):
-            (work / "check.json").write_text(json.dumps(_summary(work / "packed")))
+            (work / "check").write_text(_summary(work / "packed"))
             work.rename(entry)  # fails where another process was faster
             _sweep(entry.parent)
     finally:
@@ -92,50 +92,57 @@ def _entry(model: Path) -> Path | None:
 def _hash(model: Path, shelf: Path) -> str:
     """The SHA-256 of a file, remembered by what the file system says of it: starting should not read all of it."""
     seen = model.stat()
-    facts = (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
-    note = shelf / f"file-{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}"
+    facts = f"{seen.st_dev} {seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
+    note = shelf / f"file-{seen.st_dev:x}-{seen.st_ino:x}"
     with suppress(OSError):
-        if len(noted := note.read_text()) == _DIGITS:
-            return noted
-    with model.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
+        noted, _, digest = note.read_text().partition(": ")
+        if noted == facts and len(digest) == _DIGITS:
+            return digest
+    digest = _sha256(model)
     if time.time() - max(seen.st_mtime, seen.st_ctime) > _SETTLED:
-        _write(note, digest.hexdigest())
+        new = shelf / f".new-{os.getpid()}-{threading.get_ident()}"
+        new.write_text(f"{facts}: {digest}")
+        new.replace(note)
+    return digest
+
+
+def _sha256(file: Path) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        while block := opened.read(1 << 20):
+            digest.update(block)
     return digest.hexdigest()
 
 
-def _write(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False) as file:
-        file.write(text)
-    Path(file.name).replace(path)
-
-
 def _whole(entry: Path) -> bool:
-    with suppress(OSError, ValueError):
-        return bool(json.loads((entry / "check.json").read_text()) == _summary(entry / "packed"))
+    with suppress(OSError):
+        return (entry / "check").read_text() == _summary(entry / "packed")
     return False
 
 
-def _summary(file: Path) -> dict[str, int]:
+def _summary(file: Path) -> str:
     """What tells a whole file from one that was cut or overwritten."""
     with file.open("rb") as opened:
         head = opened.read(_END)
         size = opened.seek(0, os.SEEK_END)
         opened.seek(max(0, size - _END))
-        return {"size": size, "head": zlib.crc32(head), "tail": zlib.crc32(opened.read())}
+        return f"{size} {zlib.crc32(head):08x} {zlib.crc32(opened.read()):08x}"
 
 
 def _sweep(shelf: Path) -> None:
     """Removes what was abandoned, and what was not used for longest beyond the largest total."""
+    import shutil
+
     now = time.time()
     found: list[tuple[float, int, Path]] = []
     for path in shelf.iterdir():
         with suppress(OSError):
             changed = path.stat().st_mtime
-            if path.name.startswith(".new-") and now - changed > _ABANDONED:
-                shutil.rmtree(path, ignore_errors=True)
+            if path.name.startswith(".new-"):
+                if now - changed > _ABANDONED:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
             elif (path / "packed").exists():
                 found.append((changed, (path / "packed").stat().st_size, path))
     total = sum(size for _, size, _ in found)
@@ -154,6 +161,6 @@ def _machine() -> str:
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(errors="replace").partition("\n\n")[0].splitlines()
         features = [line for line in lines if line.lower().startswith(("flags", "features", "cpu part", "model"))]
-        processor = hashlib.sha256("\n".join(features).encode()).hexdigest()[:12]
-        return f"{ai_edge_litert.__version__}-{os.uname().machine}-{processor}"
+        processor = zlib.crc32("\n".join(features).encode())
+        return f"{ai_edge_litert.__version__}-{os.uname().machine}-{processor:08x}"
     return f"{ai_edge_litert.__version__}-{os.uname().machine}"

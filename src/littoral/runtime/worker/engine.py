@@ -10,7 +10,8 @@ from littoral.devices import Device
 from littoral.runtime.delegate.placement import Placement
 from littoral.runtime.engine import Entry, Source
 from littoral.runtime.tensors import Array
-from littoral.runtime.worker.process import Isolation, Worker
+from littoral.runtime.worker.isolation import Isolation
+from littoral.runtime.worker.process import Worker
 
 
 class Isolated:

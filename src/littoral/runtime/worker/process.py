@@ -13,12 +13,12 @@ import tempfile
 import time
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from littoral.errors import DeviceError
 from littoral.runtime.worker.arena import Arena
+from littoral.runtime.worker.isolation import Isolation
 
 _START = 120.0  # seconds until a worker must be ready: vendors compile for long
 _LONGEST_WORDS = 300
@@ -28,20 +28,6 @@ _CHATTER = ("INFO: ", "VERBOSE: ")
 
 class WorkerError(DeviceError):
     """A worker died or hung; the next call starts another."""
-
-
-@dataclass(frozen=True)
-class Isolation:
-    """How a worker is watched.
-
-    Attributes:
-        timeout: Seconds that one call may take.
-        silence: Seconds without a sign of life after which a worker counts as hung: it is stopped, or native code does
-            not let go of the interpreter.
-    """
-
-    timeout: float = 60.0
-    silence: float = 10.0
 
 
 _live: weakref.WeakSet[Worker] = weakref.WeakSet()
