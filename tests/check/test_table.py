@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console, RenderableType
 
 from littoral.check.compare import compare
-from littoral.check.report import Report
+from littoral.check.report import DataUse, Report, SkippedSample
 from littoral.check.results import Measurement
 from littoral.check.table import comparison_table, latency_table, measurement_table, tables
 
@@ -74,3 +74,12 @@ def test_a_comparison_in_words(models: Path) -> None:
     text = shown(comparison_table(compare(models / "model.tflite", models / "model_full_integer.tflite", count=2)), 120)
     assert text.startswith("✗")
     assert "is float32 against uint8 (scale" in text
+
+
+def test_skipped_samples_are_named_once_and_counted(report: Report) -> None:
+    skipped = tuple(SkippedSample(f"bad{number}.png", "cut short") for number in range(8))
+    uses = (DataUse("calibration", "photos", 9, 0, skipped), DataUse("evaluation", "photos", 9, 0, skipped))
+    text = shown(tables(replace(report, data=uses)))
+    assert text.count("bad0.png was skipped: cut short") == 1
+    assert "bad5.png" not in text
+    assert "3 more samples were skipped" in text

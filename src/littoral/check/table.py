@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from littoral.check.report import Report
 
 _WORST_OPERATORS = 10
+_MOST_SKIPPED = 5
 
 
 def tables(report: Report) -> Group:
@@ -36,8 +37,16 @@ def tables(report: Report) -> Group:
         parts.append(sensitivity_table(report.sensitivity))
     for measurement in report.measurements:
         parts += [Text(f"note: {measurement.label}: {note}", "dim") for note in measurement.notes]
-    parts += [Text(f"note: {note}", "dim") for note in report.notes]
+    parts += [Text(f"note: {note}", "dim") for note in (*_skipped(report), *report.notes)]
     return Group(*parts)
+
+
+def _skipped(report: Report) -> list[str]:
+    """Samples that could not be read: how many, and the first of them."""
+    found = list(dict.fromkeys((one.file, one.reason) for use in report.data for one in use.skipped))
+    lines = [f"{file} was skipped: {reason}" for file, reason in found[:_MOST_SKIPPED]]
+    more = len(found) - len(lines)
+    return [*lines, f"{more} more samples were skipped; report.json names them"] if more else lines
 
 
 def measurement_table(measurements: Sequence[Measurement]) -> Table:
