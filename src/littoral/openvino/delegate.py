@@ -8,6 +8,7 @@ from typing import ClassVar
 from littoral.openvino import library
 from littoral.openvino.claims import objection
 from littoral.openvino.compiler import compile_partition
+from littoral.openvino.inventory import devices
 from littoral.openvino.options import Options, parse, settle
 from littoral.runtime.delegate import Delegate, Kernel, Partition, Region
 from littoral.tflite import Operator, Subgraph
@@ -28,6 +29,7 @@ class OpenVINO(Delegate):
     """
 
     name: ClassVar[str] = "openvino"
+    devices = staticmethod(devices)
 
     def __init__(self, *options: str) -> None:
         asked = parse(options)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from littoral.errors import DeviceError, MissingExtraError
+from littoral.openvino.options import PRECISIONS
 
 _SECONDS = 60.0
 _REMEDY = "Update the driver of the device that it looks for, or remove OpenVINO"
@@ -57,6 +58,20 @@ def describe(timeout: float = _SECONDS) -> list[Unit]:
     if child.returncode:
         raise DeviceError(f"OpenVINO cannot say what it finds: {_last_words(child)}", _REMEDY)
     return [Unit(**{**each, "capabilities": tuple(each["capabilities"])}) for each in json.loads(child.stdout)]
+
+
+def devices() -> list[str]:
+    """A device string for every unit of this machine and every precision that it has.
+
+    Raises:
+        LittoralError: As `describe` does.
+    """
+    found = []
+    for unit in describe():
+        name, _, where = unit.device.partition(":")
+        there = [precision for precision, capability in PRECISIONS.items() if capability in unit.capabilities]
+        found += [f"{name}:{precision}" + ("" if where == "CPU" else f":{where}") for precision in there]
+    return found
 
 
 def _last_words(child: subprocess.CompletedProcess[str]) -> str:

@@ -10,7 +10,7 @@ from littoral.devices import Device
 from littoral.errors import ClosedError, DeviceError, LittoralError
 from littoral.runtime.delegate.placement import Placement
 from littoral.runtime.engine import Entry, Source, keeps_state
-from littoral.runtime.lifetime import forget, origin
+from littoral.runtime.lifetime import origin
 from littoral.runtime.places import Place, wants_isolation
 from littoral.runtime.tensors import Array
 from littoral.runtime.worker.isolation import Isolation
@@ -110,7 +110,6 @@ class Chain:
             places = list(self._places.values())
         for place in places:
             place.close()
-        forget(self)
 
     def _first_place(self) -> int:
         failures: list[tuple[Device, LittoralError]] = []

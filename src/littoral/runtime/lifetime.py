@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 _PACKAGE = str(Path(__file__).resolve().parent.parent)
 
@@ -56,6 +57,7 @@ class Memory:
 
 _open: weakref.WeakSet[Resources] = weakref.WeakSet()
 _scope: ContextVar[list[weakref.ref[Resources]] | None] = ContextVar("scope", default=None)
+_line: ContextVar[tuple[str, int] | None] = ContextVar("line", default=None)
 
 
 def memory() -> Memory:
@@ -122,7 +124,16 @@ def _dropped(resources: Resources, warning: tuple[str, type[Warning], str, int] 
 
 def origin() -> tuple[str, int]:
     """The file and line outside littoral that led here."""
+    if line := _line.get():
+        return line
     frame = sys._getframe(1)
     while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
+
+
+def continued(target: Callable[..., None], *args: Any) -> threading.Thread:
+    """A thread, not started, that goes on for its maker: warnings name the line that led to the making."""
+    context = copy_context()
+    context.run(_line.set, origin())
+    return threading.Thread(target=context.run, args=(target, *args), name=f"littoral {target.__name__}")

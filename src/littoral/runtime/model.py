@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeVar
 
 from littoral.data import Contract
 from littoral.devices import Device, parse, usable_cores
@@ -18,13 +16,16 @@ from littoral.runtime.delegate.placement import Placement
 from littoral.runtime.engine import Entry, Source, main_entry, signature_entry
 from littoral.runtime.fallback import Chain
 from littoral.runtime.lifetime import keep
-from littoral.runtime.places import check_device
+from littoral.runtime.places import AUTO, check_device
 from littoral.runtime.signature import Result, Signature
-from littoral.runtime.tensors import Array
+from littoral.runtime.switch import Switch
+from littoral.runtime.tensors import Array, zeros
 from littoral.runtime.worker.isolation import Isolation
 from littoral.tflite import Graph, read, to_bytes
 
 EDGE_TPU = "edgetpu-custom-op"
+
+_T = TypeVar("_T")
 
 
 class Model:
@@ -68,39 +69,45 @@ class Model:
     @property
     def notes(self) -> tuple[str, ...]:
         """What there is to know of how it runs: devices that were passed over and why, what the device cannot do."""
-        return self._running.chain.notes
+        return self._running.switch.notes
 
     @property
     def placement(self) -> Placement:
         """Where each operator really runs. On the processor's and LiteRT's own devices asking runs the model once."""
-        return self._running.chain.placement()
+        return self._running.use(Chain.placement)
 
     def __call__(self, *args: Any, raw: bool = False, **named: Any) -> Result:
         """Runs it, as `Signature.__call__` says."""
         return self._main(*args, raw=raw, **named)
 
     def warm_up(self) -> None:
-        """Runs once on zeros, so that the first call is as fast as the others; unknown sizes are 1. State is reset."""
-        zeros = [np.zeros([abs(side) for side in info.shape], info.dtype) for info in self.inputs]
-        self._main(*zeros, raw=True)
+        """Runs once on zeros, so that the first call is as fast as the others; unknown sizes are 1. State is reset.
+
+        With device "auto" it waits until the model runs on its tuned device, or is known to stay where it is.
+        """
+        self._running.switch.settled.wait()
+        self._main(*zeros(self.inputs), raw=True)
         self.reset()
 
     def reset(self) -> None:
         """Sets the variables of a stateful model back to zero."""
-        self._running.chain.reset()
+        self._running.use(Chain.reset)
 
     def move(self, device: str) -> None:
         """Moves it to another device while threads use it: they go on with the old one until the new one is ready.
 
         Raises:
             DeviceError: The device does not take the model, which stays where it is.
+            ClosedError: The model is closed.
         """
         chain = _chain(self._source, _devices(device), self.threads, None)
-        self._running.replace(chain)
+        if not self._running.switch.replace(chain):
+            raise ClosedError(f"{self._source.name} is closed", "Load it again")
+        self._running.switch.told = ()
 
     def close(self) -> None:
         """Frees the native memory, after the calls that are running; closing again does nothing."""
-        self._running.chain.close()
+        self._running.switch.close()
 
     def __enter__(self) -> Model:
         return self
@@ -114,24 +121,26 @@ class Model:
 class _Running:
     """The devices that a model and its signatures run on; freed when neither is left."""
 
-    def __init__(self, chain: Chain, name: str) -> None:
-        self.chain = chain
-        self._name = name
-        keep(self, chain, name)
+    def __init__(self, switch: Switch, name: str) -> None:
+        self.switch = switch
+        keep(self, switch, name)
 
-    def run(self, entry: Entry, values: Sequence[Array]) -> list[Array]:
+    @property
+    def chain(self) -> Chain:
+        return self.switch.chain
+
+    def use(self, what: Callable[..., _T], *args: Any) -> _T:
+        """Does something with the chain of devices that runs the model."""
         while True:
             chain = self.chain
             try:
-                return chain.run(entry, values)
+                return what(chain, *args)
             except ClosedError:
                 if chain is self.chain:  # else it has just moved
                     raise
 
-    def replace(self, chain: Chain) -> None:
-        old, self.chain = self.chain, chain
-        keep(self, chain, self._name)
-        old.close()
+    def run(self, entry: Entry, values: Sequence[Array]) -> list[Array]:
+        return self.use(Chain.run, entry, values)
 
 
 def load(
@@ -147,6 +156,7 @@ def load(
         source: A path, the bytes of a model file, or a graph. All of it is checked before native code sees it.
         device: "cpu", "cpu:fp16", "openvino:bf16|cpu" ...: the first of them that takes the model runs it. A device
             that is passed over is told by a FallbackWarning and in `Model.notes`; so is a call that the next answers.
+            "auto" answers on the processor at once, and moves to the device that `tune` found when that has compiled.
         threads: For a call; None for as many as this process may use.
         contract: How pictures become inputs, in place of what the file says.
         isolate: In a process of its own, where a crash or a hang is an error: True, or an `Isolation` that says how
@@ -157,17 +167,24 @@ def load(
         DeviceError: There is no such device, or none of those asked for can run the model.
         ContractError: The contract is malformed, or not of this model.
     """
-    devices = _devices(device)
+    automatic = device.strip().lower() == AUTO
+    devices = _devices("cpu" if automatic else device)
     if threads is not None and threads < 1:
         raise DeviceError(f"threads is {threads}", "Accepted: whole numbers from 1")
     origin = _source(source)
     threads = threads or usable_cores()
     chain = _chain(origin, devices, threads, isolate)
+    switch = Switch(chain)
     try:
-        return Model(origin, _Running(chain, f"the model {origin.name} on {device}"), threads, contract)
+        model = Model(origin, _Running(switch, f"the model {origin.name} on {device}"), threads, contract)
     except BaseException:
-        chain.close()
+        switch.close()
         raise
+    if automatic:
+        from littoral.runtime.auto import upgrade
+
+        upgrade(switch, origin, threads, isolate)
+    return model
 
 
 def _devices(text: str) -> tuple[Device, ...]:

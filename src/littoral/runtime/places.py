@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from littoral.devices import Device, usable_cores
-from littoral.errors import DeviceError
+from littoral.errors import DeviceError, LittoralError
 from littoral.runtime.cpu import Scratch, open_cpu
 from littoral.runtime.delegate.failures import calling
 from littoral.runtime.delegate.placement import Placement
-from littoral.runtime.engine import Engine, Entry, Source, keeps_state
+from littoral.runtime.engine import Engine, Entry, Source, keeps_state, main_entry
 from littoral.runtime.pool import Pool
-from littoral.runtime.tensors import Array
+from littoral.runtime.tensors import Array, zeros
 from littoral.runtime.worker.isolation import Isolation
 
 DEVICES = {
@@ -24,6 +24,9 @@ DEVICES = {
 }
 """The devices that need no plug-in."""
 
+AUTO = "auto"
+"""The device string that stands for the tuned device."""
+
 
 def check_device(device: Device) -> None:
     """Refuses a device that does not exist; the error lists those that do.
@@ -33,6 +36,8 @@ def check_device(device: Device) -> None:
     """
     if str(device) in DEVICES:
         return
+    if device.name == AUTO:
+        raise DeviceError(f"{str(device)!r} is part of a device string", "auto stands alone: it falls back by itself")
     from littoral.runtime.delegate.plugins import installed
 
     builtin = {name.partition(":")[0] for name in DEVICES}
@@ -40,7 +45,27 @@ def check_device(device: Device) -> None:
     if device.name in others:
         return
     names = ", ".join([*DEVICES, *others])
-    raise DeviceError(f"there is no device {str(device)!r}", f"Accepted: {names}; and | between them, to fall back")
+    hint = f"Accepted: {names}; and | between them, to fall back; or {AUTO}"
+    raise DeviceError(f"there is no device {str(device)!r}", hint)
+
+
+def candidates() -> list[str]:
+    """The device strings that may make a model fast on this machine; "cpu" is the first.
+
+    A plug-in names its own by a function `devices` without arguments that is an attribute of what its entry point names
+    (a static method of the Delegate); otherwise its name is the only one. Whether they work is for `load` to find out.
+    """
+    from littoral.runtime.delegate.plugins import installed
+
+    found = [device for device in DEVICES if device != "cpu:reference"]
+    for name, point in sorted(installed().items()):
+        try:
+            with calling(name, f"listing the devices of {point.value}"):
+                devices = getattr(point.load(), "devices", None)
+                found += map(str, devices()) if devices else [name]
+        except LittoralError:
+            found.append(name)  # loading a model there says what is wrong
+    return found
 
 
 def wants_isolation(device: Device) -> bool:
@@ -110,6 +135,19 @@ class Place:
     def nbytes(self) -> int:
         """Memory beyond the model file, as far as it is known."""
         return self._scratch.nbytes + sum(engine.nbytes for engine in self._pool.engines)
+
+    def prepare(self, engines: int) -> None:
+        """Has so many engines ready for their first call, as far as that makes sense. Nobody may use the place yet.
+
+        Raises:
+            DeviceError: The device fails.
+        """
+        self._pool.fill(engines)
+        entry = main_entry(self._source.graph)
+        if any(info.dtype.kind == "O" for info in entry.inputs):
+            return
+        for engine in self._pool.engines:
+            engine.run(entry, zeros(entry.inputs))
 
     def run(self, entry: Entry, values: Sequence[Array]) -> list[Array]:
         """Runs once; threads may do so at the same time. See `Engine.run`."""

@@ -55,6 +55,13 @@ class Pool:
                 self._idle.append(engine)
                 self._changed.notify_all()
 
+    def fill(self, count: int) -> None:
+        """Makes engines until there are so many, as far as the pool's size goes. Nobody may use the pool yet."""
+        while len(self._all) < min(count, self._size):
+            engine = self._make()
+            self._all.append(engine)
+            self._idle.append(engine)
+
     def close(self) -> None:
         """Closes all engines, after the calls that are running; closing again does nothing."""
         with self._changed:

@@ -134,6 +134,11 @@ class TensorInfo:
         return InputError(f"input {self} got values of type {array.dtype}", f"Accepted: {accepted}")
 
 
+def zeros(infos: Sequence[TensorInfo]) -> list[Array]:
+    """Stored zeros for each input; a side of any size is 1."""
+    return [np.zeros([abs(side) for side in info.shape], info.dtype) for info in infos]
+
+
 def fits(shape: Sequence[int], expected: Sequence[int]) -> bool:
     """Whether a shape is the expected one, in which -1 is any size but none."""
     return len(shape) == len(expected) and all(

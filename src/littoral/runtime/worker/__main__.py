@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pickle
 import select
 import signal
 import sys
@@ -51,7 +52,7 @@ def main(connection: Connection, life: int, given: Arena, got: Arena) -> None:
     """Loads the model that the first message says, then answers until the owner closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the owner's
     _die_with(life)
-    _, config, pause = connection.recv()
+    _, config, pause = pickle.loads(connection.recv_bytes())  # noqa: S301 - the owner is ours
     got.tick()
     threading.Thread(target=_beat, args=(life, got, pause), daemon=True).start()
     server: _Server | None = None
@@ -63,10 +64,11 @@ def main(connection: Connection, life: int, given: Arena, got: Arena) -> None:
                 answer: Any = server.note
             else:
                 answer = server.answer(message)
-            connection.send(("answer", answer))
+            reply = pickle.dumps(("answer", answer))
         except Exception as error:
-            connection.send(("error", _portable(error)))
-        message = connection.recv()
+            reply = pickle.dumps(("error", _portable(error)))
+        connection.send_bytes(reply)
+        message = pickle.loads(connection.recv_bytes())  # noqa: S301
 
 
 def _portable(error: Exception) -> LittoralError:
