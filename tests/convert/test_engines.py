@@ -139,6 +139,7 @@ def test_samples_are_spooled_in_the_order_of_the_inputs(models: Path, tmp_path: 
     shop = workshop(models, tmp_path, "two-inputs.tflite", arrays)
     count, files = shop._spooled
     assert count == 6
-    names = [info.name for info in load(shop.float_file).inputs]
+    with load(shop.float_file) as model:
+        names = [info.name for info in model.inputs]
     for name, file in zip(names, files, strict=True):
         assert sorted(map(tuple, np.load(file))) == sorted(map(tuple, arrays[name]))
