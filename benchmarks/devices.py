@@ -58,7 +58,7 @@ def calls(name: str, file: Path, seconds: float) -> list[Row]:
     x = example(file)
     with load(file, "cpu", threads=1) as cpu:
         runs: dict[str, Callable[[], object]] = {"litert": litert(file, x), "cpu": lambda: cpu(x, raw=True)}
-        halved = survey().processor.half and x.dtype.kind == "f"
+        halved = survey().processor.half and not name.endswith("int8") and x.dtype.kind == "f"
         half = load(file, "cpu:fp16", threads=1) if halved else None
         if half:
             runs["cpu:fp16"] = lambda: half(x, raw=True)
@@ -113,10 +113,9 @@ def starts(name: str, file: Path, rounds: int = 15) -> list[Row]:
 
 
 def private() -> float:
-    """Bytes that no other process could share."""
-    text = Path("/proc/self/smaps_rollup").read_text()
-    values = {line.split(":")[0]: line.split()[1] for line in text.splitlines()[1:]}
-    return int(values["Private_Dirty"]) * 1024.0
+    """Bytes of this process that lie in no file, or in one without a name."""
+    values = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return sum(int(values[key].split()[0]) * 1024.0 for key in ("RssAnon", "RssShmem"))
 
 
 def instances(name: str, file: Path) -> list[Row]:
@@ -164,6 +163,12 @@ def cycles(name: str, file: Path) -> list[Row]:
     return [row(f"growth from the 100th to the {CYCLES}th load/run/drop, MB", name, grown, "< 5", grown < 5)]
 
 
+def workers() -> list[int]:
+    """The processes that this one has started."""
+    listed = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+    return [int(pid) for pids in listed for pid in pids]
+
+
 def chaos(file: Path, times: int) -> list[Row]:
     """A worker is killed, crashed and stopped while two threads call it; every outcome is counted."""
     from littoral.errors import LittoralError
@@ -191,8 +196,7 @@ def chaos(file: Path, times: int) -> list[Row]:
             user.start()
         for number in range(times):
             time.sleep(chance.uniform(0.2, 0.9))
-            pids = [engine.pid for engine in model._running.chain.place.engines if engine.pid]
-            for pid in pids:
+            for pid in workers():
                 os.kill(pid, (signal.SIGKILL, signal.SIGSEGV, signal.SIGSTOP)[number % 3])
         stop.set()
         for user in users:
