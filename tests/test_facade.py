@@ -20,6 +20,7 @@ PUBLIC = [
     "load",
     "memory",
     "scope",
+    "tune",
     "vision",
 ]
 

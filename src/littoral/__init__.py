@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from littoral import vision
+    from littoral.check import tune
     from littoral.convert import convert
     from littoral.data import Arrays, Contract, Generator, ImageFolder
     from littoral.errors import LittoralError
@@ -35,6 +36,7 @@ __all__ = [
     "load",
     "memory",
     "scope",
+    "tune",
     "vision",
 ]
 
@@ -47,6 +49,7 @@ _HOMES = {
     "load": "littoral.runtime",
     "memory": "littoral.runtime",
     "scope": "littoral.runtime",
+    "tune": "littoral.check",
 }
 _PACKAGES = {"convert", "vision"}  # littoral.convert is a package that can be called
 

@@ -1,9 +1,11 @@
 """Proves that a model file is right: measured, compared, timed, chosen, reported."""
 
+from littoral.check.bench import Benched, bench
+from littoral.check.bench_page import write_bench
 from littoral.check.codec import encode
 from littoral.check.compare import Comparison, OutputComparison, compare
 from littoral.check.environment import Environment, cores, environment
-from littoral.check.latency import Progress, bench, one_and_all
+from littoral.check.latency import Progress, latencies, one_and_all
 from littoral.check.measure import Samples, measure, measure_all
 from littoral.check.pareto import Choice, choose, front_of
 from littoral.check.report import DataUse, Report, SkippedSample, write_report
@@ -20,12 +22,23 @@ from littoral.check.results import (
     Variant,
 )
 from littoral.check.sensitivity import sensitivity
+from littoral.check.start import Start
 from littoral.check.statistics import OutputError, PairedDrop, Rate
-from littoral.check.table import comparison_table, latency_table, measurement_table, sensitivity_table, tables
+from littoral.check.table import (
+    bench_table,
+    comparison_table,
+    measurement_table,
+    sensitivity_table,
+    tables,
+    tuned_table,
+)
+from littoral.check.tune import Candidate, Tuned, tune
 
 __all__ = [
     "Answer",
     "Answers",
+    "Benched",
+    "Candidate",
     "Choice",
     "Comparison",
     "DataUse",
@@ -45,8 +58,11 @@ __all__ = [
     "Report",
     "Samples",
     "SkippedSample",
+    "Start",
+    "Tuned",
     "Variant",
     "bench",
+    "bench_table",
     "choose",
     "compare",
     "comparison_table",
@@ -54,7 +70,7 @@ __all__ = [
     "encode",
     "environment",
     "front_of",
-    "latency_table",
+    "latencies",
     "measure",
     "measure_all",
     "measurement_table",
@@ -62,5 +78,8 @@ __all__ = [
     "sensitivity",
     "sensitivity_table",
     "tables",
+    "tune",
+    "tuned_table",
+    "write_bench",
     "write_report",
 ]

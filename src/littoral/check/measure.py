@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from littoral.check.inputs import Array, class_scores, matching, random_inputs, run
-from littoral.check.latency import Progress, bench, one_and_all
+from littoral.check.latency import Progress, latencies, one_and_all
 from littoral.check.operators import operator_share
 from littoral.check.predictions import Album
 from littoral.check.results import REFERENCE_KERNELS, XNNPACK, KernelRun, Latency, Measurement, Proof, Variant
@@ -210,7 +210,7 @@ def _latency(subjects: Sequence[_Subject], seconds: float, progress: Progress | 
         return {}
     counts = one_and_all()
     files = [subjects[place].variant.file for place in places]
-    found = bench(files, threads=counts, seconds=seconds, progress=progress)
+    found = latencies(files, threads=counts, seconds=seconds, progress=progress)
     size = len(counts)
     return {place: tuple(found[size * i : size * (i + 1)]) for i, place in enumerate(places)}
 

@@ -57,15 +57,8 @@ def page(report: Report) -> str:
     Raises:
         MissingExtraError: matplotlib or jinja2 is not installed.
     """
-    try:
-        import jinja2
-    except ImportError:
-        raise MissingExtraError("jinja2", "plots") from None
-    source = resources.files("littoral.check").joinpath("report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    text = environment.from_string(source).render(
+    return render(
+        "report.html.j2",
         report=report,
         rows=_rows(report),
         labelled=any(m.accuracy for m in report.measurements),
@@ -77,7 +70,25 @@ def page(report: Report) -> str:
         notes=[*report.notes, *(f"{m.label}: {note}" for m in report.measurements for note in m.notes)],
         counts=words.counts,
     )
-    return text + "\n"
+
+
+def render(template: str, **values: object) -> str:
+    """A page of this package as HTML text: values are escaped, `style` is the style sheet.
+
+    Raises:
+        MissingExtraError: jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise MissingExtraError("jinja2", "plots") from None
+    source, style = (
+        resources.files("littoral.check").joinpath(name).read_text(encoding="utf-8") for name in (template, "style.css")
+    )
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(source).render(style=style, **values) + "\n"
 
 
 def _rows(report: Report) -> list[_Row]:

@@ -173,19 +173,30 @@ def latency_plot(measurements: Sequence[Measurement]) -> str:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    shown = [measurement for measurement in measurements if measurement.latency]
+    return latency_bars([(one.label, one.latency) for one in measurements if one.latency])
+
+
+def latency_bars(shown: Sequence[tuple[str, Sequence[Latency]]]) -> str:
+    """Median latencies as bars in groups with a label each, plain for the fewest threads and hatched for more.
+
+    Returns:
+        SVG text, "" when there is no group.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     if not shown:
         return ""
-    counts = sorted({latency.threads for measurement in shown for latency in measurement.latency})
-    unit, per = _cost_unit([latency.p90 for m in shown for latency in m.latency], "latency")
+    counts = sorted({latency.threads for _, group in shown for latency in group})
+    unit, per = _cost_unit([latency.p90 for _, group in shown for latency in group], "latency")
     with _style():
         figure, axes = _figure(7.2, 1.1 + len(shown) * (0.25 + 0.22 * len(counts)))
         for place, count in enumerate(counts):
-            found = [(row, one) for row, m in enumerate(shown) for one in m.latency if one.threads == count]
+            found = [(row, one) for row, (_, group) in enumerate(shown) for one in group if one.threads == count]
             height = 0.8 / len(counts)
             rows = [row - 0.4 + height * (place + 0.5) for row, _ in found]
             _bars(axes, rows, [one for _, one in found], height * 0.9, per, plain=place == 0)
-        axes.set_yticks(range(len(shown)), [measurement.label for measurement in shown])
+        axes.set_yticks(range(len(shown)), [label for label, _ in shown])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.12)

@@ -110,12 +110,16 @@ def write_report(report: Report, folder: str | os.PathLike[str]) -> None:
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "report.json", report.to_json())
-    _write(folder / "report.html", page(report))
+    write_text(folder / "report.json", report.to_json())
+    write_text(folder / "report.html", page(report))
 
 
-def _write(path: Path, text: str) -> None:
-    """Writes beside the target and renames, so that nobody ever sees half a file."""
+def write_text(path: Path, text: str) -> None:
+    """Writes beside the target and renames, so that nobody ever sees half a file.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         # File names may hold what is not Unicode; as \udcff it is valid JSON and harmless in HTML.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from string import ascii_lowercase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,12 +13,14 @@ from rich.text import Text
 
 from littoral.check import words
 from littoral.check.pareto import front_of, quality, quality_kind
-from littoral.check.results import Latency, Measurement, OperatorSensitivity
+from littoral.check.results import Measurement, OperatorSensitivity
 from littoral.check.scatter import Point, scatter
 
 if TYPE_CHECKING:
+    from littoral.check.bench import Benched
     from littoral.check.compare import Comparison
     from littoral.check.report import Report
+    from littoral.check.tune import Tuned
 
 _WORST_OPERATORS = 10
 _MOST_SKIPPED = 5
@@ -136,19 +138,74 @@ def sensitivity_table(found: Sequence[OperatorSensitivity]) -> Table:
     return table
 
 
-def latency_table(found: Sequence[Latency]) -> Table:
-    """One row a model, device and number of threads, with the ratio to the first model."""
+def bench_table(rows: Sequence[Benched]) -> Group:
+    """One row a device and number of threads under each model's name; below them, why others do not run."""
+    cells = [(one.name, (one.device, str(one.threads), *bench_cells(one))) for one in rows if one.latency]
+    names = list(dict.fromkeys(name for name, _ in cells))
+    # Headings may be broken between words, figures between number and unit; the same for all models.
+    words_of = [[part for _, row in cells for part in row[place].split()] for place in range(len(_BENCH_COLUMNS))]
+    widths = [max(map(len, [*name.split(), *found])) for name, found in zip(_BENCH_COLUMNS, words_of, strict=True)]
+    parts: list[RenderableType] = []
+    for name in names:
+        table = _table()
+        for heading, width in zip(_BENCH_COLUMNS, widths, strict=True):
+            first = heading == _BENCH_COLUMNS[0]
+            # rich takes from the widest column first, which this one is.
+            keep = first and width <= _WIDEST_DEVICE
+            justify: Literal["left", "right"] = "left" if first else "right"
+            table.add_column(heading, justify=justify, min_width=width, no_wrap=keep, overflow="fold")
+        for _, row in (each for each in cells if each[0] == name):
+            table.add_row(*map(Text, row))
+        parts += [Text(name, "bold", overflow="fold"), table]
+    reasons = [(one.device if len(names) == 1 else f"{one.name} on {one.device}", one.refused) for one in rows]
+    return Group(*parts, Text(_BENCH_LEGEND, "dim"), *_refusals(reasons))
+
+
+_WIDEST_DEVICE = 20
+_BENCH_COLUMNS = ("device", "threads", "p50", "p90", "p99", "ratio", "calls/s", "load", "first call", "memory")
+_BENCH_LEGEND = (
+    "ratio: of p50, to the first row with as many threads. calls/s: with all cores busy.\n"
+    "load, first call, memory: in a new process."
+)
+
+
+def bench_cells(one: Benched) -> list[str]:
+    """The figures of a row that runs: p50, p90, p99, ratio, calls a second, load, first call, memory."""
+    assert one.latency is not None
+    times = [words.duration(taken) for taken in (one.latency.p50, one.latency.p90, one.latency.p99)]
+    ratio = f"{one.latency.ratio:.2f} ± {one.latency.ratio * one.latency.noise:.2f}"
+    begun = one.start
+    grown = words.size(begun.memory) if begun and begun.memory is not None else words.NOTHING
+    begin = [words.duration(begun.load), words.duration(begun.first), grown] if begun else [words.NOTHING] * 3
+    return [*times, ratio, words.per_second(one.throughput), *begin]
+
+
+def _refusals(found: Sequence[tuple[str, str]]) -> list[Text]:
+    """Each place that does not run, with its reason; said once for all numbers of threads."""
+    return [Text(f"✗ {where}: {reason}", "red") for where, reason in dict.fromkeys(found) if reason]
+
+
+def tuned_table(tuned: Tuned) -> Group:
+    """One row a device that runs, with its verdict; below it the others, and what was chosen."""
     table = _table()
-    for name in ("model", "device", "threads"):
-        table.add_column(name)
-    for name in ("best", "p50", "p90", "p99", "first call", "runs", "ratio to the first"):
-        table.add_column(name, justify="right")
-    for one in found:
-        times = (one.best, one.p50, one.p90, one.p99, one.first)
-        ratio = f"{one.ratio:.2f} ± {one.ratio * one.noise:.2f}"
-        cells = (one.name, one.device, str(one.threads), *map(words.duration, times), f"{one.runs:,}", ratio)
-        table.add_row(*map(Text, cells))
-    return table
+    table.add_column("device", overflow="fold")
+    labelled = any(one.accuracy for one in tuned.candidates)
+    columns = ["p50", "ratio", *(["accuracy"] if labelled else []), "agreement", "output error"]
+    for name in columns:
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("verdict")
+    for one in tuned.candidates:
+        if not one.latency:
+            continue
+        ratio = f"{one.latency.ratio:.2f} ± {one.latency.ratio * one.latency.noise:.2f}"
+        cells = [one.device, words.duration(one.latency.p50), ratio]
+        cells += [words.rate(one.accuracy)] if labelled else []
+        cells += [words.rate(one.agreement), words.NOTHING if one.noise is None else words.share(one.noise)]
+        chosen = one.device == tuned.device
+        verdict = Text("✓ chosen", "green") if chosen else Text(one.broken, "red") if one.broken else Text("holds")
+        table.add_row(*map(Text, cells), verdict)
+    parts = [*_refusals([(one.device, one.refused) for one in tuned.candidates]), Text(f"✓ {tuned.reason}", "green")]
+    return Group(table, *parts, *(Text(f"note: {note}", "dim") for note in tuned.notes))
 
 
 def comparison_table(comparison: Comparison) -> Group:

@@ -34,6 +34,11 @@ def duration(seconds: float) -> str:
     return f"{_three_digits(seconds * 1e6)} µs"
 
 
+def per_second(rate: float) -> str:
+    """Calls a second with three digits: "0.52", "381", "12,400"."""
+    return _three_digits(rate) if rate < 999.5 else f"{float(f'{rate:.3g}'):,.0f}"
+
+
 def _three_digits(value: float) -> str:
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:,.{digits}f}"

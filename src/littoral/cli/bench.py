@@ -1,4 +1,4 @@
-"""littoral bench MODEL...: how long an answer takes."""
+"""littoral bench MODEL...: how fast models answer, on every device that is asked for."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ def command(
         list[int] | None, typer.Option("--threads", "-t", min=1, help="Repeatable. One and all by default.")
     ] = None,
     seconds: Annotated[float, typer.Option("--seconds", min=0.1, help="How long to measure each.")] = 2.0,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with a chart as well.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Measure latency: p50, p90 and p99 of warm runs, models in turn so that noise hits all alike."""
+    """Measure latency, throughput, load time and memory, models and devices in turn so that noise hits all alike.
+
+    A device that does not work is named with its reason.
+    """
     from littoral import check
 
     with terminal.progress_bar() as progress:
@@ -32,7 +38,11 @@ def command(
             seconds=seconds,
             progress=progress,
         )
+    if html:
+        check.write_bench(found, html)
     if as_json:
         terminal.emit_json(check.encode(found))
     else:
-        terminal.out.print(check.latency_table(found))
+        terminal.out.print(check.bench_table(found))
+        if html:
+            terminal.out.print(f"Page: {html}", markup=False)

@@ -33,17 +33,6 @@ class Preference(str, Enum):
     latency = "latency"
 
 
-def share(text: str) -> float:
-    """A share from "1%" or "0.01"; 0 to 1."""
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a share: write 1% or 0.01") from None
-    if not 0 <= value <= 1:
-        raise typer.BadParameter(f"{text!r} is not between 0 and 100%")
-    return value
-
-
 def command(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="A .keras or .h5 file, a SavedModel folder, or a float .tflite.")
@@ -69,7 +58,10 @@ def command(
     max_drop: Annotated[
         float | None,
         typer.Option(
-            "--max-drop", metavar="X", parser=share, help="Choose the variant that loses at most X (1%) of accuracy."
+            "--max-drop",
+            metavar="X",
+            parser=options.share,
+            help="Choose the variant that loses at most X (1%) of accuracy.",
         ),
     ] = None,
     prefer: Annotated[

@@ -19,3 +19,14 @@ Contract = Annotated[
     typer.Option("--contract", metavar="FILE", help="How a picture becomes a tensor (JSON)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document for scripts.")]
+
+
+def share(text: str) -> float:
+    """A share from "1%" or "0.01"; 0 to 1."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a share: write 1% or 0.01") from None
+    if not 0 <= value <= 1:
+        raise typer.BadParameter(f"{text!r} is not between 0 and 100%")
+    return value
