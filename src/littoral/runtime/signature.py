@@ -50,9 +50,11 @@ class Signature:
         return next(iter(given.values())) if len(given) == 1 else given
 
     def _bind(self, args: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
-        takes = f"Accepted: {', '.join(map(str, self.inputs))}"
         if len(args) == 1 and isinstance(args[0], Mapping) and not named:
             return self._bind((), args[0])
+        if len(args) == len(self.inputs) and not named:
+            return list(args)
+        takes = f"Accepted: {', '.join(map(str, self.inputs))}"
         if len(args) > len(self.inputs):
             raise InputError(f"the model has {len(self.inputs)} inputs and got {len(args)}", takes)
         values = {info.name: value for info, value in zip(self.inputs, args, strict=False)}

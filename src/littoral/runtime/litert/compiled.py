@@ -124,8 +124,9 @@ class Compiled:
         """Runs once; see `Engine.run`."""
         binding = self._bindings.get(entry.key)
         try:
-            if binding is None or any(a.shape != b.shape for a, b in zip(binding.inputs, values, strict=True)):
-                binding = self._bind(entry, [value.shape for value in values])
+            shapes = [value.shape for value in values]
+            if binding is None or shapes != binding.shapes:
+                binding = self._bind(entry, shapes)
             return binding.run(self._native.run, self._compiled, values)
         except NativeError as error:
             words = self._native.errors(self._compiled) if self._compiled else ""
@@ -270,6 +271,7 @@ class _Binding:
     ) -> None:
         self._buffers = [*inputs, *outputs]
         self.inputs = [buffer.array for buffer in inputs]
+        self.shapes = [array.shape for array in self.inputs]
         self._outputs = [buffer.array for buffer in outputs]
         self._arguments = (signature, len(inputs), input_handles, len(outputs), output_handles)
 
