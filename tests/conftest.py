@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def littoral_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What littoral keeps goes into a folder of this run, in child processes too."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        patch.setenv("LITTORAL_HOME", str(home))
+        yield home
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from littoral.errors import DataError
 class Inner:
     count: int
     kind: Literal["a", "b"] = "a"
-    derived: ClassVar = ("double",)
+    derived: ClassVar[tuple[str, ...]] = ("double",)
 
     def __post_init__(self) -> None:
         if self.count < 0:

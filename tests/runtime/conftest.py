@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -20,14 +20,6 @@ from littoral.tflite import (
     TensorType,
 )
 from littoral.tflite.options.recurrent import SequenceRNNOptions
-
-
-@pytest.fixture(scope="session", autouse=True)
-def home_of_these_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the runtime keeps goes into a folder of this run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LITTORAL_HOME", str(tmp_path_factory.mktemp("home")))
-        yield
 
 
 def quantization(scale: float, zero_point: int) -> Quantization:

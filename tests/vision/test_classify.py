@@ -54,7 +54,7 @@ def test_scores_are_those_of_corals_own_example(coral: Path, file: str, picture:
     image = Image.open(coral / picture).convert("RGB").resize((224, 224), Image.Resampling.LANCZOS)
     with load(coral / file) as model:
         for given in (image, np.asarray(image)):
-            # Versions of Pillow read a JPEG a level apart here and there, which is worth a few of the output's 256 steps.
+            # Versions of Pillow read a JPEG a level apart here and there: a few of the output's 256 steps.
             assert classify(model, given, top_k=1)[0].score == pytest.approx(score, abs=4 / 256)
 
 

@@ -65,7 +65,7 @@ class Comparison:
     agreement: Rate | None
     samples: int
     data: str
-    derived: ClassVar = ("summary",)
+    derived: ClassVar[tuple[str, ...]] = ("summary",)
 
     @property
     def summary(self) -> str:

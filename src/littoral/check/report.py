@@ -75,7 +75,7 @@ class Report:
     source_sha256: str = ""
     environment: Environment = field(default_factory=environment)
     schema: int = SCHEMA
-    derived: ClassVar = ("ok",)
+    derived: ClassVar[tuple[str, ...]] = ("ok",)
 
     @property
     def ok(self) -> bool:

@@ -54,7 +54,7 @@ class OperatorShare:
     integer_macs: int
     weights_only_macs: int
     floats: tuple[FloatOperator, ...] = ()
-    derived: ClassVar = ("quantized", "quantized_macs")
+    derived: ClassVar[tuple[str, ...]] = ("quantized", "quantized_macs")
 
     @property
     def quantized(self) -> float:
@@ -151,7 +151,7 @@ class Measurement:
     latency: tuple[Latency, ...] = ()
     failures: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    derived: ClassVar = ("ok",)
+    derived: ClassVar[tuple[str, ...]] = ("ok",)
 
     @property
     def label(self) -> str:

@@ -25,7 +25,7 @@ class Rate:
 
     hits: int
     total: int
-    derived: ClassVar = ("value", "low", "high")
+    derived: ClassVar[tuple[str, ...]] = ("value", "low", "high")
 
     def __post_init__(self) -> None:
         if not 0 <= self.hits <= self.total or self.total == 0:
@@ -66,7 +66,7 @@ class PairedDrop:
     only_first: int
     only_second: int
     neither: int
-    derived: ClassVar = ("value", "low", "high")
+    derived: ClassVar[tuple[str, ...]] = ("value", "low", "high")
 
     def __post_init__(self) -> None:
         if min(self.both, self.only_first, self.only_second, self.neither) < 0 or self.total == 0:

@@ -51,7 +51,7 @@ class Candidate:
     run: KernelRun | None = None
     refused: str = ""
     broken: str = ""
-    derived: ClassVar = ("holds", "noise")
+    derived: ClassVar[tuple[str, ...]] = ("holds", "noise")
 
     @property
     def holds(self) -> bool:
@@ -97,7 +97,7 @@ class Tuned:
     samples: int
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
-    derived: ClassVar = ("reason",)
+    derived: ClassVar[tuple[str, ...]] = ("reason",)
 
     @property
     def reason(self) -> str:

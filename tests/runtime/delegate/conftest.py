@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,19 +117,6 @@ def sums(length: int = 3, shape: Sequence[int] = (4,), signature: Sequence[int] 
 
 
 INT32 = TensorType.INT32
-
-
-@pytest.fixture(scope="session", autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Where self-tests are remembered: once for all tests of a worker."""
-    before = os.environ.get("LITTORAL_HOME")
-    folder = tmp_path_factory.mktemp("home")
-    os.environ["LITTORAL_HOME"] = str(folder)
-    yield folder
-    if before is None:
-        del os.environ["LITTORAL_HOME"]
-    else:
-        os.environ["LITTORAL_HOME"] = before
 
 
 @pytest.fixture(autouse=True)
