@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import islice
@@ -161,11 +160,11 @@ def _by_name(values: Any) -> dict[str, Array]:
 
 
 def _load(path: Path) -> dict[str, Array]:
+    import zipfile  # slow to import, and models run without it
+
     try:
-        with path.open("rb") as stream:
-            if (
-                stream.read(2) == b"PK"
-            ):  # by content, not by name; a stream of our own, as numpy leaves a broken one open
+        with path.open("rb") as stream:  # a stream of our own, as numpy leaves a broken one open
+            if stream.read(2) == b"PK":  # by content, not by name
                 stream.seek(0)
                 return dict(np.load(stream, allow_pickle=False))
         return {"": np.load(path, mmap_mode="r", allow_pickle=False)}
