@@ -30,8 +30,10 @@ test-js: $(JS_READY)
 	cd js && npm test --silent
 
 bench: $(READY)
-	$(BIN)/python benchmarks/convert.py
-	$(BIN)/python benchmarks/fuzz_tflite.py
+	$(BIN)/python -m benchmarks.convert
+	$(BIN)/python -m benchmarks.devices
+	$(BIN)/python -m benchmarks.openvino_rows
+	$(BIN)/python -m benchmarks.fuzz_tflite
 
 $(READY): requirements.lock bootstrap.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh

@@ -1,4 +1,4 @@
-"""Conversion beside TensorFlow's own converter, in one run: `python benchmarks/convert.py [--rounds 3] [--json]`.
+"""Conversion beside TensorFlow's own converter, in one run: `python -m benchmarks.convert [--rounds 3] [--json]`.
 
 1. MobileNetV2, float model file to static int8 with 100 samples: wall time and peak memory, each in a process of its
    own, alternating. TensorFlow's part is what its converter does once it has the float file: calibrate and quantize.
@@ -24,9 +24,8 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from benchmarks import real_models
 from numpy.typing import NDArray
-
-import real_models  # type: ignore[import-not-found]  # beside this file
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = 100
@@ -74,10 +73,24 @@ QUANTIZERS = {"littoral": quantize_ours, "tensorflow": quantize_tensorflow}
 
 def in_process(who: str, float_file: Path, samples: Path, output: Path, recipe: str) -> tuple[float, int]:
     """Wall seconds and peak resident bytes of one quantization, imports included."""
-    command = [sys.executable, __file__, "--one", who, str(float_file), str(samples), str(output), recipe]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.convert",
+        "--one",
+        who,
+        str(float_file),
+        str(samples),
+        str(output),
+        recipe,
+    ]
     start = time.perf_counter()
     child = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"}
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "-1"},
     )
     assert child.stderr is not None
     words = child.stderr.read()

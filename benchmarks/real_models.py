@@ -1,4 +1,4 @@
-"""What must hold on real files: `python benchmarks/real_models.py [--json]`. Part of what benchmarks/convert.py prints.
+"""What must hold on real files: `python -m benchmarks.real_models [--json]`. Part of what benchmarks/convert.py prints.
 
 1. The order of samples: ranges of the flowers model, in file order and shuffled ten times.
 2. The Keras 2 file of 2020 with its photos (pixels 0..255, as it was converted then): every recipe, plain and refined.
