@@ -214,7 +214,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work)
         prepare(folder)
-        result = {
+        result: Row = {
             "speed": speed(folder, args.rounds),
             "sizes": variants(folder, "mobilenet"),
             "digits": accuracy(folder),

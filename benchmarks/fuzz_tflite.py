@@ -1,6 +1,6 @@
 """Mutates real model files and feeds them to littoral.tflite: no crash, no hang, no flood of memory.
 
-    python benchmarks/fuzz_tflite.py [--count 20000] [--seed 0] [--native 300] [--data FOLDER]
+    python -m benchmarks.fuzz_tflite [--count 20000] [--seed 0] [--native 300] [--data FOLDER]
 
 Each mutant is read under tracemalloc. What still parses is also written, counted, sliced and given other edge types.
 `--native` runs that many of those in LiteRT, each in a child process, and counts the ones that kill it.
