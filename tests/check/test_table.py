@@ -4,13 +4,17 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, RenderableType
 
+from littoral.check.bench import Benched
 from littoral.check.compare import compare
 from littoral.check.report import DataUse, Report, SkippedSample
-from littoral.check.results import Measurement
-from littoral.check.table import comparison_table, latency_table, measurement_table, tables
+from littoral.check.results import Latency, Measurement
+from littoral.check.start import Start
+from littoral.check.table import bench_table, comparison_table, measurement_table, tables, tuned_table
+from littoral.check.tune import Candidate, Tuned
 
 Make = Callable[..., Measurement]
 
@@ -60,12 +64,58 @@ def test_a_single_variant_is_not_drawn(measured: Make) -> None:
     assert "by size" not in shown(tables(Report("m", "", (), (measured("int8", 1),))))
 
 
-def test_latency_with_its_ratio(measured: Make) -> None:
-    slow = replace(measured("slow", 1).latency[0], ratio=2.0, noise=0.05)
-    text = shown(latency_table([measured("fast", 1).latency[0], slow]), 120)
-    assert "1.00 ± 0.00" in text
-    assert "2.00 ± 0.10" in text
-    assert "4.00 ms" in text
+def benched(name: str, device: str, latency: Latency, **fields: Any) -> Benched:
+    return Benched(name, device, 1, latency, 381.3, 2, Start(0.5, 0.006, 70_000_000), **fields)
+
+
+def test_a_benchmark_has_every_figure(measured: Make) -> None:
+    fast = measured("fast", 1).latency[0]
+    slow = replace(fast, ratio=2.0, noise=0.05)
+    text = shown(bench_table([benched("m.tflite", "cpu", fast), benched("m.tflite", "openvino", slow)]), 120)
+    assert text.count("m.tflite") == 1
+    for figure in ("1.00 ± 0.00", "2.00 ± 0.10", "4.00 ms", "381", "500 ms", "6.00 ms", "70.0 MB"):
+        assert figure in text
+
+
+def test_a_benchmark_on_a_narrow_terminal_loses_nothing(measured: Make) -> None:
+    one = measured("fast", 1).latency[0]
+    name = "mobilenet_v2_1.0_224_inat_bird_quant" + "_again" * 10 + ".tflite"
+    rows = [benched(name, "openvino:bf16:CPU", replace(one, ratio=31.57, noise=0.1)), benched("m.tflite", "cpu", one)]
+    rows.append(Benched("m.tflite", "gpu", 1, refused="there is no adapter"))
+    text = shown(bench_table(rows), 80)
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    for word in ("openvino:bf16:CPU", "31.57", "4.00", "memory", "m.tflite on gpu: there is no adapter"):
+        assert word in text
+    assert name in text.replace("\n", "")
+
+
+def test_a_device_that_does_not_run_is_named_once_for_all_threads() -> None:
+    rows = [Benched("m.tflite", "gpu", threads, refused="no adapter") for threads in (1, 2)]
+    assert shown(bench_table(rows)).count("✗ m.tflite on gpu: no adapter") == 1
+
+
+def test_tuning_shows_verdicts(measured: Make) -> None:
+    one, run = measured("fast", 1).latency[0], measured("fast", 1).runs[0]
+    tuned = Tuned(
+        "m.tflite",
+        "openvino:f32",
+        1,
+        0.01,
+        "accuracy",
+        100,
+        (
+            Candidate("cpu", one, run),
+            Candidate("openvino:f32", replace(one, ratio=0.5), run),
+            Candidate("openvino:bf16", replace(one, ratio=0.25), run, broken="loses 3.0 %"),
+            Candidate("gpu", refused="no adapter"),
+        ),
+        ("[few] samples",),
+    )
+    text = shown(tuned_table(tuned), 100)
+    for words in ("✓ chosen", "loses 3.0 %", "✗ gpu: no adapter", "2.00 times as fast as cpu", "note: [few] samples"):
+        assert words in text
+    assert text.count("holds") == 2  # cpu in the table, and the reason
 
 
 def test_a_comparison_in_words(models: Path) -> None:

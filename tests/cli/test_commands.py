@@ -113,20 +113,46 @@ def test_compare_says_yes_and_no(flowers: Path, coral: Path) -> None:
     assert json.loads(other.stdout)["differences"]
 
 
-def test_bench(flowers: Path) -> None:
+def test_bench(flowers: Path, tmp_path: Path) -> None:
     models = flowers / "models"
-    found = answer("bench", models / "model.tflite", models / "model_integer.tflite", "--seconds", 0.1, "-t", 1)
+    page = tmp_path / "b.html"
+    files = models / "model.tflite", models / "model_integer.tflite"
+    found = answer("bench", *files, "--seconds", 0.1, "-t", 1, "-d", "cpu", "-d", "warp", "--html", page)
     assert isinstance(found, list)
-    assert [row["name"] for row in found] == ["model.tflite", "model_integer.tflite"]
-    assert all(0 < row["best"] <= row["p50"] <= row["p90"] <= row["p99"] for row in found)
-    assert found[0]["ratio"] == 1
+    assert [(row["name"], row["device"]) for row in found] == [
+        (file.name, device) for file in files for device in ("cpu", "warp")
+    ]
+    for row in found[::2]:
+        latency = row["latency"]
+        assert 0 < latency["best"] <= latency["p50"] <= latency["p90"] <= latency["p99"]
+        assert row["throughput"] > 0
+        assert row["start"]["load"] > 0
+    assert found[0]["latency"]["ratio"] == 1
+    assert all("no device 'warp'" in row["refused"] for row in found[1::2])
+    assert "<svg" in page.read_text()
+
+
+def test_tune_then_auto(flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITTORAL_HOME", str(tmp_path))
+    model, photos = flowers / "models" / "model.tflite", flowers / "images"
+    tune = ("tune", model, "--data", photos, "-n", 5, "-d", "cpu:reference", "--seconds", 0.1, "-t", 1)
+    found = answer(*tune, "--max-drop", "2%")
+    assert isinstance(found, dict)
+    assert (found["max_drop"], found["evidence"], found["samples"]) == (0.02, "agreement", 5)
+    assert [row["device"] for row in found["candidates"]] == ["cpu", "cpu:reference"]
+    text = littoral(*tune)
+    assert "✓ chosen" in text.stdout
+    top = answer("run", model, next(photos.iterdir()), "--device", "auto")
+    assert isinstance(top, dict)
+    assert len(top) == 1
+    assert "single device" in refused(*tune, "-d", "cpu:fp16|cpu")
 
 
 def test_version_and_help() -> None:
     from littoral import __version__
 
     assert littoral("--version").stdout.strip() == f"littoral {__version__}"
-    for command in ("convert", "inspect", "run", "compare", "bench", "devices", "demo"):
+    for command in ("convert", "inspect", "run", "compare", "bench", "tune", "devices", "demo"):
         done = littoral(command, "--help")
         assert done.returncode == 0
         assert "--json" in done.stdout
@@ -139,6 +165,7 @@ def test_version_and_help() -> None:
         (["run", "nothere.tflite", "x.jpg"], "nothere.tflite"),
         (["convert", "nothere.keras"], "nothere.keras"),
         (["bench", "nothere.tflite"], "nothere.tflite"),
+        (["tune", "nothere.tflite"], "nothere.tflite"),
         (["compare", "nothere.tflite", "b.tflite"], "nothere.tflite"),
         (["inspect", "."], "folder"),
     ],

@@ -35,7 +35,7 @@ def bench_page(rows: Sequence[Benched]) -> str:
         "bench.html.j2",
         title=", ".join(dict.fromkeys(row.name for row in rows)),
         rows=[(row, bench_cells(row)) for row in rows if row.latency],
-        refused=[row for row in rows if row.refused],
+        refused=list(dict.fromkeys((row.name, row.device, row.refused) for row in rows if row.refused)),
         chart=plots.latency_bars(_groups(rows)),
         environment=environment(),
     )

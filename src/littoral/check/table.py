@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -142,18 +142,15 @@ def bench_table(rows: Sequence[Benched]) -> Group:
     """One row a device and number of threads under each model's name; below them, why others do not run."""
     cells = [(one.name, (one.device, str(one.threads), *bench_cells(one))) for one in rows if one.latency]
     names = list(dict.fromkeys(name for name, _ in cells))
-    # Headings may be broken between words, figures between number and unit; the same for all models.
-    words_of = [[part for _, row in cells for part in row[place].split()] for place in range(len(_BENCH_COLUMNS))]
-    widths = [max(map(len, [*name.split(), *found])) for name, found in zip(_BENCH_COLUMNS, words_of, strict=True)]
+    widest = max((len(row[0]) for _, row in cells), default=0)
     parts: list[RenderableType] = []
     for name in names:
         table = _table()
-        for heading, width in zip(_BENCH_COLUMNS, widths, strict=True):
-            first = heading == _BENCH_COLUMNS[0]
-            # rich takes from the widest column first, which this one is.
-            keep = first and width <= _WIDEST_DEVICE
-            justify: Literal["left", "right"] = "left" if first else "right"
-            table.add_column(heading, justify=justify, min_width=width, no_wrap=keep, overflow="fold")
+        for place, heading in enumerate(_BENCH_COLUMNS):
+            # A narrow terminal breaks figures between number and unit, and the first two columns not at all.
+            whole = place < 2 and widest <= _WIDEST_DEVICE
+            width = widest if whole and place == 0 else None  # the same for all models
+            table.add_column(heading, justify="right" if place else "left", width=width, no_wrap=whole, overflow="fold")
         for _, row in (each for each in cells if each[0] == name):
             table.add_row(*map(Text, row))
         parts += [Text(name, "bold", overflow="fold"), table]
@@ -162,9 +159,9 @@ def bench_table(rows: Sequence[Benched]) -> Group:
 
 
 _WIDEST_DEVICE = 20
-_BENCH_COLUMNS = ("device", "threads", "p50", "p90", "p99", "ratio", "calls/s", "load", "first call", "memory")
+_BENCH_COLUMNS = ("device", "threads", "p50", "p90", "p99", "ratio", "calls / s", "load", "first call", "memory")
 _BENCH_LEGEND = (
-    "ratio: of p50, to the first row with as many threads. calls/s: with all cores busy.\n"
+    "ratio: of p50, to the first row with as many threads. calls / s: with all cores busy.\n"
     "load, first call, memory: in a new process."
 )
 

@@ -93,7 +93,7 @@ def _devices(path: Path, facts: dict[str, Any]) -> dict[str, str]:
         devices = kept.pop("devices")
         if kept == facts and all(number.isdecimal() and isinstance(one, str) for number, one in devices.items()):
             return dict(devices)
-    except (OSError, ValueError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         pass
     return {}
 
