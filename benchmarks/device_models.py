@@ -38,7 +38,7 @@ def models() -> dict[str, tuple[Path, Path]]:
     files = {name: (folder / f"{name}.tflite", folder / f"{name}.int8.tflite") for name in SHAPES}
     if not all(real.exists() for real, _ in files.values()):
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        subprocess.run([sys.executable, __file__, str(folder)], check=True, env=environment)
+        subprocess.run([sys.executable, __file__, str(folder)], check=True, env=environment, stdout=subprocess.DEVNULL)
     for name, (real, small) in files.items():
         if not small.exists():
             quantize(name, real, small)
