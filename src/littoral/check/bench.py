@@ -18,6 +18,7 @@ from littoral.check.results import Latency
 from littoral.check.start import Start, start
 from littoral.errors import DeviceError, LittoralError
 from littoral.runtime import load
+from littoral.runtime.places import AUTO
 from littoral.tflite import read
 
 
@@ -102,7 +103,10 @@ def bench(
 
 def _open(stack: ExitStack, file: Path, device: str, threads: int, seed: int) -> Timed:
     try:
-        return timed(stack.enter_context(load(file, device, threads)), file.name, device, seed=seed)
+        model = stack.enter_context(load(file, device, threads))
+        if device == AUTO:
+            model.warm_up()  # until it runs where it is to stay
+        return timed(model, file.name, device, seed=seed)
     except DeviceError as error:
         return Timed(file.name, device, threads, lambda: None, error=error)
 

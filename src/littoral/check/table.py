@@ -142,7 +142,7 @@ def bench_table(rows: Sequence[Benched]) -> Group:
     """One row a device and number of threads under each model's name; below them, why others do not run."""
     cells = [(one.name, (one.device, str(one.threads), *bench_cells(one))) for one in rows if one.latency]
     names = list(dict.fromkeys(name for name, _ in cells))
-    widest = max((len(row[0]) for _, row in cells), default=0)
+    widest = max(map(len, [_BENCH_COLUMNS[0], *(row[0] for _, row in cells)]))
     parts: list[RenderableType] = []
     for name in names:
         table = _table()
