@@ -13,6 +13,7 @@ from littoral.check.compare import compare
 from littoral.check.report import DataUse, Report, SkippedSample
 from littoral.check.results import Latency, Measurement
 from littoral.check.start import Start
+from littoral.check.statistics import Rate
 from littoral.check.table import bench_table, comparison_table, measurement_table, tables, tuned_table
 from littoral.check.tune import Candidate, Tuned
 
@@ -44,8 +45,16 @@ def test_figures_fit_eighty_columns(measured: Make) -> None:
     lines = shown(measurement_table([measured(recipe, 13_980_000, 95, 97) for recipe in recipes])).splitlines()
     assert len(lines) <= 1 + 1 + len(recipes)
     assert lines[-1].split()[1:3] == ["int4", "14.0"]
-    assert "95.0 % (89\u201398)" in lines[-1]
-    assert lines[-1].rstrip().endswith("90 % integer")
+    assert "95.0 (89\u201398)" in lines[-1]
+    assert lines[-1].rstrip().endswith("90 % int")
+
+
+def test_narrow_intervals_fit_eighty_columns(measured: Make) -> None:
+    many = replace(measured("full-int8", 317_000, sqnr=46.5).runs[0], accuracy=Rate(4990, 5000))
+    whole = replace(measured("full-int8", 317_000, sqnr=46.5), runs=(many,))
+    line = shown(measurement_table([whole, whole])).splitlines()[-1]
+    assert "(99.6\u201399.9)" in line
+    assert line.rstrip().endswith("90 % int")
 
 
 def test_the_front_is_marked(measured: Make) -> None:

@@ -72,9 +72,9 @@ def measurement_table(measurements: Sequence[Measurement]) -> Table:
 _LEGEND = (
     "◆ no other is both smaller and better. 1 thread, all: median latency.\n"
     "In parentheses: 95 % interval. agrees: same top-1 as the float model.\n"
-    "quantized: share of operators that compute in integers, or from smaller weights."
+    "quantized: share of operators in integers (int), or from smaller weights."
 )
-_COLUMNS = ("", "variant", "size", "1 thread", "all", "accuracy", "agrees", "SQNR dB", "quantized")
+_COLUMNS = ("", "variant", "size", "1 thread", "all", "accuracy %", "agrees", "SQNR dB", "quantized")
 
 
 def _table() -> Table:
@@ -90,10 +90,10 @@ def _cells(measurement: Measurement, mark: str) -> dict[str, str]:
         "size": words.size(measurement.bytes),
         "1 thread": words.duration(one) if one is not None else words.NOTHING,
         "all": words.duration(every) if every is not None else words.NOTHING,
-        "accuracy": words.rate(measurement.accuracy),
+        "accuracy %": words.rate(measurement.accuracy).replace(" %", ""),
         "agrees": words.share(agreement.value) if agreement and measurement.accuracy else words.rate(agreement),
         "SQNR dB": words.decibel(measurement.sqnr_db).removesuffix(" dB"),
-        "quantized": words.quantized(measurement.operators),
+        "quantized": words.quantized(measurement.operators).replace("integer", "int"),
     }
 
 
