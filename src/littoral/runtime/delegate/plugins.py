@@ -2,8 +2,8 @@
 
 An entry point's name is the device's name, and its object is called with the options of the device string: for
 "mine:fast:2" with "fast" and "2". It returns a Delegate; so a subclass of Delegate whose `__init__` takes them will do.
-The object may have two attributes: `isolated` (true: models run in processes of their own) and `devices` (a function that
-gives the device strings which tuning should try on this machine).
+The object may have two attributes: `isolated` (true: models run in processes of their own) and `devices` (a function
+that gives the device strings which tuning should try on this machine).
 """
 
 from __future__ import annotations
