@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from littoral.errors import DeviceError, MissingExtraError
-from littoral.openvino import describe, inventory
+from littoral.openvino import OpenVINO, Unit, describe, inventory
 
 
 def test_the_processor_is_found(openvino: None) -> None:
@@ -16,6 +16,15 @@ def test_the_processor_is_found(openvino: None) -> None:
     assert first.name
     assert first.version[:3] == "202"
     assert "FP32" in first.capabilities
+
+
+def test_tuning_tries_every_precision_of_every_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = [
+        Unit("openvino:CPU", "a processor", "2026", ("BF16", "FP32", "INT8")),
+        Unit("openvino:GPU.1", "a card", "2026", ("FP32", "FP16")),
+    ]
+    monkeypatch.setattr(inventory, "describe", lambda: units)
+    assert OpenVINO.devices() == ["openvino:f32", "openvino:bf16", "openvino:f32:GPU.1", "openvino:f16:GPU.1"]
 
 
 def test_a_missing_package_is_the_pip_command(monkeypatch: pytest.MonkeyPatch) -> None:
