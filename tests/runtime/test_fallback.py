@@ -183,3 +183,12 @@ def test_a_plugin_may_want_a_process_of_its_own(subtract: Graph) -> None:
 
 
 Loader = Callable[..., object]
+
+
+def test_a_device_that_takes_no_operator_is_an_error_and_not_the_processor_in_silence(counter: Graph) -> None:
+    with pytest.raises(DeviceError, match=r"twice takes no operator of the model: .* it keeps state"):
+        load(counter, "twice")
+    with pytest.warns(FallbackWarning, match="twice takes no operator"):
+        model = load(counter, "twice|cpu")
+    with model:
+        assert model.device == "cpu"

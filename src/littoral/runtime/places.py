@@ -9,7 +9,7 @@ from littoral.devices import Device, usable_cores
 from littoral.errors import DeviceError, LittoralError
 from littoral.runtime.cpu import Scratch, open_cpu
 from littoral.runtime.delegate.failures import calling
-from littoral.runtime.delegate.placement import Placement
+from littoral.runtime.delegate.placement import PROCESSOR, Placement
 from littoral.runtime.engine import Engine, Entry, Source, keeps_state, main_entry
 from littoral.runtime.pool import Pool
 from littoral.runtime.tensors import Array, zeros
@@ -95,7 +95,18 @@ def open_engine(source: Source, device: Device, threads: int, scratch: Scratch) 
     from littoral.runtime.delegate.plugins import make
     from littoral.runtime.litert.interpreter import Delegated
 
-    return Delegated(source, str(device), threads, make(device)), ""
+    engine = Delegated(source, str(device), threads, make(device))
+    if left := _nothing_taken(engine.placement()):
+        engine.close()
+        raise DeviceError(f"{device} takes no operator of {source.name}: {left}", 'Use cpu, or fall back with "|cpu"')
+    return engine, ""
+
+
+def _nothing_taken(placement: Placement) -> str:
+    """Why an accelerator took nothing at all of a model; empty when it took something, or there was nothing to take."""
+    if any(place.runner != PROCESSOR for place in placement.operators):
+        return ""
+    return next((f"{place.name}: {place.reason}" for place in placement.operators), "")
 
 
 class Place:
