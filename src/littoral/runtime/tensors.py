@@ -114,7 +114,7 @@ class TensorInfo:
     def _quantized(self, array: Array) -> Array:
         if array.dtype == self.dtype:
             hint = f"Give real values as floats (stored = real / {self.scale:g} + {self.zero_point}), or raw=True"
-            raise InputError(f"input {self} is quantized and got {array.dtype}: are these real or stored values?", hint)
+            raise InputError(f"input {self} is quantized: {array.dtype} may be real or stored values", hint)
         if np.isnan(array).any():
             raise InputError(f"input {self} is quantized and got NaN", "Give finite numbers")
         return self.quantize(array)
