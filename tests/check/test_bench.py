@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from littoral.check.bench import _throughput, bench, callers
-from littoral.check.environment import cores
 from littoral.check.latency import Timed
+from littoral.devices import usable_cores
 from littoral.errors import DeviceError, ModelFileError
 
 
@@ -27,7 +27,7 @@ def test_every_combination_is_a_row_in_order(models: Path) -> None:
         assert one.latency is not None
         assert one.start is not None
         assert one.throughput > 0
-        assert one.callers == cores()
+        assert one.callers == usable_cores()
         assert one.start.load > 0
         assert one.start.first > 0
         assert (one.start.memory or 0) > 100_000
@@ -64,8 +64,8 @@ def test_throughput_has_all_cores_call_at_once() -> None:
         seen.add(threading.get_ident())
 
     assert _throughput(Timed("m", "cpu", 1, call), 0.01) > 0
-    assert len(seen) == callers(1) == cores()
-    assert callers(cores()) == callers(10_000) == 1
+    assert len(seen) == callers(1) == usable_cores()
+    assert callers(usable_cores()) == callers(10_000) == 1
 
 
 def test_a_failure_under_load_is_the_models() -> None:

@@ -7,13 +7,14 @@ from datetime import datetime
 
 import numpy as np
 
-from littoral.check.environment import cores, environment
+from littoral.check.environment import environment
+from littoral.devices import usable_cores
 
 
 def test_it_describes_this_machine() -> None:
     found = environment()
     assert found.cpu
-    assert found.cores == cores() >= 1
+    assert found.cores == usable_cores() >= 1
     assert found.python == platform.python_version()
     assert found.packages["numpy"] == np.__version__
     assert found.packages["ai-edge-litert"] == "2.3.0"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from littoral.check.environment import cores
 from littoral.check.latency import Timed, alternate, latencies, one_and_all, summarise
+from littoral.devices import usable_cores
 from littoral.errors import DeviceError, ModelFileError
 
 
@@ -71,7 +71,7 @@ def test_one_that_fails_does_not_stop_the_others() -> None:
 
 def test_one_and_all_starts_with_one() -> None:
     assert one_and_all()[0] == 1
-    assert one_and_all()[-1] == cores()
+    assert one_and_all()[-1] == usable_cores()
     assert len(set(one_and_all())) == len(one_and_all())
 
 

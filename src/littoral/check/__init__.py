@@ -4,7 +4,7 @@ from littoral.check.bench import Benched, bench
 from littoral.check.bench_page import write_bench
 from littoral.check.codec import encode
 from littoral.check.compare import Comparison, OutputComparison, compare
-from littoral.check.environment import Environment, cores, environment
+from littoral.check.environment import Environment, environment
 from littoral.check.latency import Progress, latencies, one_and_all
 from littoral.check.measure import Samples, measure, measure_all
 from littoral.check.pareto import Choice, choose, front_of
@@ -66,7 +66,6 @@ __all__ = [
     "choose",
     "compare",
     "comparison_table",
-    "cores",
     "encode",
     "environment",
     "front_of",

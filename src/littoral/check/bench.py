@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from littoral.check.environment import cores
 from littoral.check.latency import Progress, Timed, alternate, summarise, timed
 from littoral.check.results import Latency
 from littoral.check.start import Start, start
+from littoral.devices import usable_cores
 from littoral.errors import DeviceError, LittoralError
 from littoral.runtime import load
 from littoral.runtime.places import AUTO
@@ -82,7 +82,7 @@ def bench(
     tell = progress or (lambda _stage, _done, _total: None)
     with ExitStack() as stack:
         every = [
-            _open(stack, Path(file), device, number or cores(), seed)
+            _open(stack, Path(file), device, number or usable_cores(), seed)
             for file, device, number in itertools.product(files, devices, threads)
         ]
         alternate([one for one in every if not one.error], seconds, progress)
@@ -125,7 +125,7 @@ def _row(one: Timed, rate: float, every: Sequence[Timed], file: Path) -> Benched
 
 def callers(threads: int) -> int:
     """How many calls of so many threads each keep all cores busy."""
-    return max(1, cores() // threads)
+    return max(1, usable_cores() // threads)
 
 
 def _throughput(one: Timed, seconds: float) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
-from pathlib import Path
+
+from littoral.devices import survey
 
 _PACKAGES = (
     "littoral", "ai-edge-litert", "ai-edge-quantizer", "numpy", "pillow", "tensorflow", "tf-keras", "keras",
@@ -38,19 +38,15 @@ class Environment:
 def environment() -> Environment:
     """Describes this machine; imports none of the packages that it names."""
     versions = {name: version for name in _PACKAGES if (version := _version(name))}
+    processor = survey().processor
     return Environment(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        cpu=_cpu(),
-        cores=cores(),
+        cpu=processor.name,
+        cores=processor.cores,
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),
         packages=versions,
     )
-
-
-def cores() -> int:
-    """How many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(package: str) -> str:
@@ -58,12 +54,3 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return ""
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()

@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from littoral.check.environment import cores
 from littoral.check.inputs import random_inputs
 from littoral.check.results import Latency
 from littoral.check.statistics import percentile
+from littoral.devices import usable_cores
 from littoral.errors import LittoralError
 from littoral.runtime import Model, load
 
@@ -26,7 +26,7 @@ Progress = Callable[[str, int, int | None], None]
 
 def one_and_all() -> tuple[int, ...]:
     """The numbers of threads worth measuring: 1 and every core."""
-    return (1, cores()) if cores() > 1 else (1,)
+    return (1, usable_cores()) if usable_cores() > 1 else (1,)
 
 
 @dataclass

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from littoral.check import words
-from littoral.check.environment import cores
 from littoral.check.inputs import class_scores, random_inputs, run
 from littoral.check.latency import Progress, Timed, alternate, summarise, timed
 from littoral.check.results import KernelRun, Latency
 from littoral.check.statistics import Rate
 from littoral.check.tally import Tally
 from littoral.data import Dataset, Sample, open_dataset
-from littoral.devices import parse
+from littoral.devices import parse, usable_cores
 from littoral.errors import DeviceError, LittoralError
 from littoral.runtime import Model, load
 from littoral.runtime.choices import Winner, fingerprint, remember
@@ -161,7 +160,7 @@ def tune(
         subjects = []
         for done, device in enumerate(names):
             _tell(progress, "devices", done, len(names))
-            subjects.append(_open(stack, file, device, threads or cores()))
+            subjects.append(_open(stack, file, device, threads or usable_cores()))
         base = subjects[0].model
         if base is None:
             raise subjects[0].error or DeviceError(f"{file} does not run on {BASE}")

@@ -17,6 +17,7 @@ from littoral.convert.guess import guess
 from littoral.convert.recipes import RECIPES, Recipe, recipes_of
 from littoral.convert.sources import Options, Source, control_flow, open_source, settle, sha256
 from littoral.data import Calibration, Contract, Dataset, open_dataset
+from littoral.devices import usable_cores
 from littoral.errors import DataError, MissingExtraError, SourceError
 from littoral.runtime import contract_of, embed, main_outputs
 from littoral.tflite import Graph, read, write
@@ -258,7 +259,7 @@ class _Job:
             return
         total = min(self.data.limit, len(samples.dataset))
         self.ranges = calibrate(
-            self._graph, samples(), total=total, threads=self.threads or check.cores(), progress=self.progress
+            self._graph, samples(), total=total, threads=self.threads or usable_cores(), progress=self.progress
         )
         self.uses.append(samples.use("calibration", self.data.paths[0]))
         skipped = len(self.uses[-1].skipped)
@@ -282,7 +283,7 @@ class _Job:
             self._calibration(),
             engine,
             refine,
-            self.threads or check.cores(),
+            self.threads or usable_cores(),
             self.progress,
         )
         made: list[tuple[Recipe, Graph]] = []
