@@ -33,6 +33,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.convert
 	$(BIN)/python -m benchmarks.devices
 	$(BIN)/python -m benchmarks.openvino_rows
+	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks.fuzz_tflite
 
 $(READY): requirements.lock bootstrap.lock pyproject.toml scripts/setup.sh
