@@ -230,16 +230,26 @@ class Library:
 
 
 @cache
+def library_file() -> Path:
+    """Where LiteRT's library lies; the package around it is not imported.
+
+    Raises:
+        StopIteration: It is not there.
+    """
+    spec = find_spec("ai_edge_litert")
+    folder = Path(spec.origin).parent if spec and spec.origin else Path()
+    return next(folder.glob("libLiteRt.*"))
+
+
+@cache
 def library() -> Library:
     """LiteRT's library.
 
     Raises:
         DeviceError: It is not there, cannot be loaded, or lacks a call: another release than ours.
     """
-    spec = find_spec("ai_edge_litert")
-    folder = Path(spec.origin).parent if spec and spec.origin else Path()
     try:
-        return Library(next(folder.glob("libLiteRt.*")))
+        return Library(library_file())
     except (StopIteration, OSError, AttributeError) as error:
         cause = f"LiteRT's library cannot be used: {error or 'it is not there'}"
         raise DeviceError(cause, "Install the ai-edge-litert that littoral asks for") from error

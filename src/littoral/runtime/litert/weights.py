@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 
 from littoral.runtime.home import cache_folder
+from littoral.runtime.litert.library import library_file
 
 SMALLEST = 1 << 20
 """Bytes of a model file from which on its packed weights are kept."""
@@ -156,11 +157,11 @@ def _sweep(shelf: Path) -> None:
 @cache
 def _machine() -> str:
     """What packed weights depend on besides the model: the runtime and the processor."""
-    import ai_edge_litert
-
+    built = library_file().stat()
+    runtime = f"{built.st_size:x}-{built.st_mtime_ns:x}-{os.uname().machine}"
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(errors="replace").partition("\n\n")[0].splitlines()
         features = [line for line in lines if line.lower().startswith(("flags", "features", "cpu part", "model"))]
         processor = zlib.crc32("\n".join(features).encode())
-        return f"{ai_edge_litert.__version__}-{os.uname().machine}-{processor:08x}"
-    return f"{ai_edge_litert.__version__}-{os.uname().machine}"
+        return f"{runtime}-{processor:08x}"
+    return runtime
