@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("LITTORAL_TEST_DATA", ROOT.parent / "shared" / "data"))
 SHAPES = {"mobilenet_v2": (1, 224, 224, 3), "efficientnet_lite0": (1, 224, 224, 3), "transformer": (1, 128, 512)}
 SAMPLES = 8
 
@@ -43,6 +45,15 @@ def models() -> dict[str, tuple[Path, Path]]:
         if not small.exists():
             quantize(name, real, small)
     return files
+
+
+def files() -> dict[str, Path]:
+    """Name -> model file: each of `models`, float and ".int8", and Coral's quantized MobileNetV2 where the data are."""
+    found: dict[str, Path] = {}
+    for name, (real, small) in models().items():
+        found |= {name: real, f"{name}.int8": small}
+    trained = DATA / "coral" / "mobilenet_v2_1.0_224_quant.tflite"
+    return found | ({trained.stem: trained} if trained.exists() else {})
 
 
 def quantize(name: str, real: Path, small: Path) -> None:

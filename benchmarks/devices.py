@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from benchmarks.device_models import models
-from benchmarks.openvino_rows import DATA, litert, race
+from benchmarks.device_models import files, models
+from benchmarks.openvino_rows import litert, race
 
 Array = npt.NDArray[Any]
 Row = dict[str, Any]
@@ -209,16 +209,11 @@ def chaos(file: Path, times: int) -> list[Row]:
 
 
 def rows(seconds: float) -> list[Row]:
-    files: dict[str, Path] = {}
-    for name, (real, small) in models().items():
-        files |= {name: real, f"{name}.int8": small}
-    trained = DATA / "coral" / "mobilenet_v2_1.0_224_quant.tflite"
-    if trained.exists():
-        files["mobilenet_v2_1.0_224_quant"] = trained
-    found = [each for name, file in files.items() for each in calls(name, file, seconds)]
+    every = files()
+    found = [each for name, file in every.items() for each in calls(name, file, seconds)]
     for name in ("mobilenet_v2", "mobilenet_v2.int8"):
-        found += [*starts(name, files[name]), *instances(name, files[name])]
-    uint8 = files.get("mobilenet_v2_1.0_224_quant", files["mobilenet_v2.int8"])
+        found += [*starts(name, every[name]), *instances(name, every[name])]
+    uint8 = every.get("mobilenet_v2_1.0_224_quant", every["mobilenet_v2.int8"])
     return found + isolation(uint8.stem, uint8, seconds) + cycles(uint8.stem, uint8)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +16,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from benchmarks.device_models import models
+from benchmarks.device_models import files
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("LITTORAL_TEST_DATA", ROOT.parent / "shared" / "data"))
 TURN = 10
 
 Array = npt.NDArray[Any]
@@ -127,13 +124,7 @@ def compared(name: str, file: Path, seconds: float) -> list[Row]:
 
 def rows(seconds: float = 3.0) -> list[Row]:
     """All models."""
-    files: dict[str, Path] = {}
-    for name, (real, small) in models().items():
-        files |= {name: real, f"{name}.int8": small}
-    trained = DATA / "coral" / "mobilenet_v2_1.0_224_quant.tflite"
-    if trained.exists():
-        files["mobilenet_v2_1.0_224_quant"] = trained
-    return [row for name, file in files.items() for row in compared(name, file, seconds)]
+    return [row for name, file in files().items() for row in compared(name, file, seconds)]
 
 
 def main() -> None:

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmarks.device_models import SHAPES, models
+from benchmarks.device_models import ROOT, SHAPES, files
 from benchmarks.devices import example
-from benchmarks.openvino_rows import DATA, ROOT, TURN, Array, Row
+from benchmarks.openvino_rows import TURN, Array, Row
 from benchmarks.peer_child import timed
 
 Turn = Callable[[], list[float]]
@@ -153,17 +153,15 @@ def compared(name: str, file: Path, peers: dict[str, list[str]], seconds: float)
 
 
 def rows(seconds: float) -> list[Row]:
-    made = models()
-    folder, found, pythons, onnx = made["mobilenet_v2"][0].parent, list[Row](), dict[str, str](), dict[str, Path]()
+    every = files()
+    folder, found, pythons, onnx = every["mobilenet_v2"].parent, list[Row](), dict[str, str](), dict[str, Path]()
     for which, packages in PACKAGES.items():
         try:
             pythons[which] = environment(folder / "peers" / which, packages)
             onnx |= onnx_files(folder) if which == "onnxruntime" else {}
         except LeftOutError as error:
             found.append({"model": "all", "device": which, "left_out": str(error)})
-    files = {name: pair[0] for name, pair in made.items()} | {f"{name}.int8": pair[1] for name, pair in made.items()}
-    trained = DATA / "coral" / "mobilenet_v2_1.0_224_quant.tflite"
-    for name, file in (files | ({trained.stem: trained} if trained.exists() else {})).items():
+    for name, file in every.items():
         peers = {each: [pythons[each], *CHILD, "tflite", str(file)] for each in pythons if each == "tflite-runtime"}
         if name in onnx:
             peers["onnxruntime"] = [pythons["onnxruntime"], *CHILD, "onnx", str(onnx[name])]

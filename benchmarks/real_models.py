@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import tempfile
-from pathlib import Path
 from typing import Any
+
+from benchmarks.device_models import DATA
 
 from littoral import Contract, ImageFolder, convert, load, vision
 from littoral.convert import RECIPES, calibrate
 from littoral.data import InputContract, read_labels
 from littoral.tflite import read
 
-DATA = Path(os.environ.get("LITTORAL_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 FLOWERS, CORAL = DATA / "flowers", DATA / "coral"
 CONTRACT = Contract((InputContract(100, 100, resize="area"),))
 

@@ -26,6 +26,23 @@ def test_architecture_lists_every_package() -> None:
     assert found == table
 
 
+def _imported(package: Path) -> set[str]:
+    """The packages of ours that a package imports, type checking included."""
+    files = package.rglob("*.py") if package.is_dir() else [package]
+    own = package.stem
+    found = {name for file in files for name in re.findall(r"from littoral\.(\w+)", file.read_text())}
+    return found - {own, "errors"}
+
+
+def test_packages_import_what_the_table_lets_them() -> None:
+    rows = re.findall(r"^\| `littoral\.(\w+)` \|.*\| ([^|]*) \|$", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    for name, column in rows:
+        if column != "all":
+            place = PACKAGE / name
+            allowed = {word.strip() for word in column.split(",")}
+            assert _imported(place if place.is_dir() else place.with_suffix(".py")) <= allowed, name
+
+
 def test_files_are_short() -> None:
     long = {str(p.relative_to(ROOT)): n for p in PACKAGE.rglob("*.py") if (n := p.read_text().count("\n")) > 400}
     assert not long

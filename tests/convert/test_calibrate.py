@@ -74,7 +74,9 @@ def test_memory_does_not_grow_with_the_number_of_samples(graph: Graph, digits: D
         return size
 
     peak(5)
-    assert peak(800) < peak(5) + 40_000  # keeping the samples alone would take 200,000
+    # The smallest of three: garbage that waits for its collection is noise.
+    few, many = (min(peak(count) for _ in range(3)) for count in (5, 800))
+    assert many < few + 20_000
 
 
 def test_inputs_are_fed_by_name(models: Path) -> None:

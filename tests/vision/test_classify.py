@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from PIL import Image
 
@@ -46,6 +47,10 @@ def test_the_digit(coral: Path, device: str) -> None:
     assert best.score > 0.9
 
 
+# Pillow before 13, the newest for Python 3.10, reads a JPEG a level apart here and there.
+_STEPS_APART = 0 if int(PIL.__version__.partition(".")[0]) >= 13 else 4
+
+
 @pytest.mark.parametrize(
     ("file", "picture", "score"), [(BIRDS, "parrot.jpg", 0.796875), (IMAGENET, "grace_hopper.bmp", 0.91796875)]
 )
@@ -54,8 +59,7 @@ def test_scores_are_those_of_corals_own_example(coral: Path, file: str, picture:
     image = Image.open(coral / picture).convert("RGB").resize((224, 224), Image.Resampling.LANCZOS)
     with load(coral / file) as model:
         for given in (image, np.asarray(image)):
-            # Versions of Pillow read a JPEG a level apart here and there: a few of the output's 256 steps.
-            assert classify(model, given, top_k=1)[0].score == pytest.approx(score, abs=4 / 256)
+            assert classify(model, given, top_k=1)[0].score == pytest.approx(score, rel=0, abs=_STEPS_APART / 256)
 
 
 def test_labels_come_from_the_file_or_a_contract(coral: Path) -> None:

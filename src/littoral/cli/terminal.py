@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -19,6 +19,8 @@ from littoral.errors import LittoralError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from littoral import check
 
 DONE_NO, COULD_NOT = 1, 2
 
@@ -35,8 +37,6 @@ def _console(stderr: bool) -> Console:
 out = _console(stderr=False)
 err = _console(stderr=True)
 
-ProgressCallback = Callable[[str, int, "int | None"], None]
-
 
 def emit_json(value: Any) -> None:
     """Print one JSON document to stdout, exact: bytes as integers, seconds and ratios as floats."""
@@ -49,7 +49,7 @@ def note(text: str) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[ProgressCallback]:
+def progress_bar() -> Iterator[check.Progress]:
     """A progress callback: bars on a terminal, one plain line a stage elsewhere.
 
     The callback takes (stage, done, total); total is None where it is not known.
@@ -64,7 +64,7 @@ def progress_bar() -> Iterator[ProgressCallback]:
         yield _lines()
 
 
-def _bars(bars: Progress) -> ProgressCallback:
+def _bars(bars: Progress) -> check.Progress:
     tasks: dict[str, TaskID] = {}
 
     def report(stage: str, done: int, total: int | None) -> None:
@@ -75,7 +75,7 @@ def _bars(bars: Progress) -> ProgressCallback:
     return report
 
 
-def _lines() -> ProgressCallback:
+def _lines() -> check.Progress:
     seen: set[str] = set()
 
     def report(stage: str, done: int, total: int | None) -> None:  # noqa: ARG001 - a line a stage says enough

@@ -13,11 +13,7 @@ import numpy as np
 from littoral.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from littoral.check import Report
-
-    Progress = Callable[[str, int, int | None], None]
+    from littoral.check import Progress, Report
 
 TEST_SHARE = 4  # every fourth digit is kept from training
 CONTRACT = {"inputs": [{"width": 8, "height": 8, "colour": "gray", "scale": 1 / 255, "mean": 0.0}]}

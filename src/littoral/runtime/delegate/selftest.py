@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from littoral.errors import DeviceError
+from littoral.runtime.home import cache_folder
 
 _SECONDS = 120
 
@@ -93,15 +94,7 @@ def _proof(runtime: str) -> Path:
         f"littoral-{metadata.version('littoral')}",
         f"{sys.implementation.cache_tag}-{sys.platform}-{platform.machine()}",
     )
-    return _home() / "delegates" / f"{'_'.join(parts)}.json"
-
-
-def _home() -> Path:
-    if home := os.environ.get("LITTORAL_HOME"):
-        return Path(home)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("littoral")
+    return cache_folder() / "delegates" / f"{'_'.join(parts)}.json"
 
 
 def _write(proof: Path, runtime: str) -> None:
