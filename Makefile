@@ -3,7 +3,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 JS_READY := js/node_modules/.ready
 
-.PHONY: help demo test check test-python test-js bench lock clean
+.PHONY: help demo test system check test-python test-js bench lock clean
 
 help:
 	@echo "make demo   train a small network, convert it, prove it, write demo-out/report.html"
@@ -15,7 +15,10 @@ help:
 demo: $(READY)
 	$(BIN)/littoral demo -o demo-out
 
-test: check test-python test-js
+test: system check test-python test-js
+
+system:
+	sh scripts/system.sh
 
 check: $(READY)
 	$(BIN)/ruff check .
