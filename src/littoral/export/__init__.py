@@ -1,0 +1,1 @@
+"""Model files to elsewhere: web pages, and their check in a browser."""
