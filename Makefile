@@ -26,7 +26,7 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-python: $(READY)
+test-python: $(READY) $(JS_READY)
 	$(BIN)/pytest -q -n 2
 
 test-js: $(JS_READY)
@@ -43,8 +43,8 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh
 	@touch $@
 
-$(JS_READY): js/package.json js/package-lock.json $(READY)
-	cd js && npm ci --ignore-scripts --no-audit --no-fund
+$(JS_READY): js/package.json js/package-lock.json js/scripts/unpack-chromium.mjs
+	cd js && npm ci --ignore-scripts --no-audit --no-fund && node scripts/unpack-chromium.mjs
 	@touch $@
 
 lock: $(READY)
