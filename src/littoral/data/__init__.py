@@ -13,7 +13,7 @@ from littoral.data.contract import Calibration, Contract, InputContract
 from littoral.data.dataset import Dataset, Sample, Skipped, readable
 from littoral.data.folder import ImageFolder, find_pictures
 from littoral.data.labels import read_labels
-from littoral.data.pictures import Picture, Placement, placement, prepare
+from littoral.data.pictures import Picture, Placement, decode, placement, prepare
 from littoral.errors import DataError
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Placement",
     "Sample",
     "Skipped",
+    "decode",
     "find_pictures",
     "open_dataset",
     "placement",

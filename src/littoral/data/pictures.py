@@ -52,13 +52,12 @@ def placement(size: tuple[int, int], contract: InputContract) -> Placement:
 def prepare(picture: Picture, contract: InputContract, name: str = "the picture") -> npt.NDArray[np.float32]:
     """Makes the tensor that the contract describes.
 
-    EXIF orientation is applied. Transparency is dropped, as Keras and torchvision drop it when they load pictures.
     "bilinear" and "letterbox" are Pillow's bilinear, which averages when it shrinks and rounds to 8 bits; by default
     tf.image.resize picks four of the many pixels instead, and a photo moved by a pixel then changes its answers.
     "area" is the exact mean of the covered pixels, unrounded.
 
     Args:
-        picture: A file, a Pillow image, or pixels in 0..255: [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA).
+        picture: What `decode` takes.
         contract: The contract of the input.
         name: Names a picture that is not a file in errors.
 
@@ -69,11 +68,7 @@ def prepare(picture: Picture, contract: InputContract, name: str = "the picture"
         DataError: It is not a readable picture, or is too large.
         ContractError: Its values are not pixels of 0..255 (16-bit and float pictures).
     """
-    if isinstance(picture, str | os.PathLike):
-        name = str(picture)
-    gray = contract.colour == "gray"
-    pixels = _from_array(picture, gray, name) if isinstance(picture, np.ndarray) else _from_file(picture, gray, name)
-    pixels = _resize(pixels, contract)
+    pixels = _resize(decode(picture, contract.colour == "gray", name), contract)
     if contract.colour == "bgr":
         pixels = pixels[..., ::-1]
     mean, scale = np.array(contract.normalisation, np.float32).T
@@ -81,6 +76,28 @@ def prepare(picture: Picture, contract: InputContract, name: str = "the picture"
     if contract.layout == "NHWC":
         return values
     return values[..., 0] if contract.layout == "NHW" else np.ascontiguousarray(values.transpose(2, 0, 1))
+
+
+def decode(picture: Picture, gray: bool = False, name: str = "the picture") -> Array:
+    """The pixels of a picture in its own size, as `prepare` sees them: preparing them gives the same tensor.
+
+    EXIF orientation is applied. Transparency is dropped, as Keras and torchvision drop it when they load pictures.
+
+    Args:
+        picture: A file, a Pillow image, or pixels in 0..255: [H, W], [H, W, 1], [H, W, 3] (RGB) or [H, W, 4] (RGBA).
+        gray: One channel in place of three.
+        name: Names a picture that is not a file in errors.
+
+    Returns:
+        [H, W, 3] (RGB) or [H, W, 1] in 0..255: uint8, or float32 where the picture has another type. Not to be written.
+
+    Raises:
+        DataError: It is not a readable picture, or is too large.
+        ContractError: Its values are not pixels of 0..255 (16-bit and float pictures).
+    """
+    if isinstance(picture, np.ndarray):
+        return _from_array(picture, gray, name)
+    return _from_file(picture, gray, str(picture) if isinstance(picture, str | os.PathLike) else name)
 
 
 def _from_file(picture: str | os.PathLike[str] | Image.Image, gray: bool, name: str) -> Array:

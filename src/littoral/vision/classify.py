@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from littoral.data import Picture, prepare
-from littoral.errors import ContractError, InputError
+from littoral.data import Picture
+from littoral.errors import InputError
 from littoral.runtime import Model
+from littoral.runtime.tensors import Array
+from littoral.vision.look import look
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,10 @@ def classify(model: Model, picture: Picture, top_k: int = 5, labels: Sequence[st
     Raises:
         DataError: The picture cannot be read.
         ContractError: The model does not take one picture.
-        InputError: The model gives no scores, or there are not as many labels as scores.
+        InputError: The model gives no scores or NaN, or there are not as many labels as scores.
     """
-    if len(model.inputs) != 1 or len(model.contract.inputs) != 1:
-        takes = ", ".join(map(str, model.inputs))
-        raise ContractError(f"the model does not take one picture but {takes}", "Load it with a contract of its input")
-    values = model(prepare(picture, model.contract.inputs[0]))
-    scores = _scores(next(iter(values.values())) if isinstance(values, dict) else values, model)
+    seen = look(model, picture)
+    scores = _scores(next(iter(seen.outputs.values())), model)
     names = model.contract.labels if labels is None else labels
     if names and len(names) != scores.size:
         raise InputError(f"there are {len(names)} labels for {scores.size} classes", "Give the labels of this model")
@@ -55,13 +53,8 @@ def classify(model: Model, picture: Picture, top_k: int = 5, labels: Sequence[st
     return [Class(int(index), names[index] if names else "", float(scores[index])) for index in best]
 
 
-def _scores(values: npt.NDArray[Any], model: Model) -> npt.NDArray[np.float64]:
+def _scores(values: Array, model: Model) -> npt.NDArray[np.float64]:
     """The values as one row, where all axes but the last have size 1."""
     if values.ndim == 0 or values.size != values.shape[-1]:
         raise InputError(f"output {model.outputs[0]} is not one score a class", "Give a classifier")
-    scores: npt.NDArray[np.float64] = values.reshape(-1).astype(np.float64)
-    if np.isnan(scores).any():
-        raise InputError(
-            f"output {model.outputs[0]} has NaN", "The model is broken, or the picture is not what it takes"
-        )
-    return scores
+    return values.reshape(-1).astype(np.float64)
