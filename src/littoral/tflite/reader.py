@@ -18,6 +18,7 @@ from littoral.errors import ModelFileError
 from littoral.tflite.wire import (
     Array,
     Blob,
+    Blobs,
     Child,
     Children,
     Enumeration,
@@ -77,6 +78,7 @@ class Reader:
             Numbers: self._numbers,
             Array: self._array,
             Blob: self._blob,
+            Blobs: self._blobs,
             Child: self._child,
             Children: self._children,
             Union: self._union,
@@ -236,6 +238,15 @@ class Reader:
             return None
         self._pay(size + _VIEW_COST)
         return self.data[place : place + size]
+
+    def _blobs(self, field: Field, position: int, offsets: Offsets) -> list[memoryview]:
+        first, count = self._vector(position + offsets[field.slot], 4, field.name) if offsets[field.slot] else (0, 0)
+        blobs = []
+        for place in range(first, first + 4 * count, 4):
+            start, size = self._vector(place, 1, field.name)
+            self._pay(size + _VIEW_COST)
+            blobs.append(self.data[start : start + size])
+        return blobs
 
     def _child(self, field: Field, position: int, offsets: Offsets) -> Any:
         return self.table(field.kind.table, self._follow(position + offsets[field.slot], field.name))

@@ -148,6 +148,12 @@ class Blob(NamedTuple):
     size: int = 4
 
 
+class Blobs(NamedTuple):
+    """A vector of byte strings that stay where they are; in memory a list of memoryviews. Model files have none."""
+
+    size: int = 4
+
+
 class Child(NamedTuple):
     """Another table."""
 
@@ -170,7 +176,7 @@ class Union(NamedTuple):
     size: int = 4
 
 
-Kind = Scalar | Enumeration | Reference | References | Text | Numbers | Array | Blob | Child | Children | Union
+Kind = Scalar | Enumeration | Reference | References | Text | Numbers | Array | Blob | Blobs | Child | Children | Union
 
 
 class Field(NamedTuple):
