@@ -6,8 +6,8 @@ The order is that of the vendor's library, so that `usb:1` is the same chip to b
 2. PCIe: the entries of /sys/class/apex that begin with "apex" and have a character device /dev/NAME, in the order in
    which readdir gives them, which is not sorted (driver/driver_factory_default.cc).
 3. USB: all chips without firmware (1a6e:089a), then all with it (18d1:9302), each group in the order of
-   libusb_get_device_list (driver/beagle/beagle_usb_driver_provider.cc). libusb with udev takes the devices in the order of
-   their sysfs paths and puts each new one at the head of its list (list_add, libusb/core.c): the highest path is first.
+   libusb_get_device_list (driver/beagle/beagle_usb_driver_provider.cc). libusb with udev takes the devices in the order
+   of their sysfs paths and puts each at the head of its list (list_add, libusb/core.c): the highest path is first.
 
 So an index changes when a chip gets its firmware, and may change when one is plugged in. What stays is the USB port or
 the PCI address: `coral:usb:2-1.3`, `coral:pci:0000:01:00.0`.
@@ -67,13 +67,13 @@ class Chip:
         index: Within its kind, in the vendor library's order.
         identity: USB port path ("2-1.3") or PCI address ("0000:01:00.0"): does not change with firmware or neighbours.
         path: What the vendor's library calls it: /sys/bus/usb/devices/2-1.3 or /dev/apex_0.
-        state: "dfu" is a USB chip before its firmware, which the library loads at first use. "dead": its driver says so.
+        state: "dfu" is a USB chip before its firmware, which the library loads at first use; "dead" is the driver's.
         node: The device file.
         speed: Mbit/s of the USB connection: 480 is USB 2, 5000 USB 3. None for PCIe.
         temperature: Degrees Celsius; None for USB chips, which do not tell.
         trips: Degrees Celsius from which the driver slows the chip to 1/2, 1/4 and 1/8 of its clock; empty for USB.
         driver: Of the kernel, with the versions of apex and gasket; empty for USB, which needs none.
-        user: Who holds it now: "process 123", or "another process" where the kernel does not say which; empty when free.
+        user: Who holds it now: "process 123", or "another process" where the kernel does not tell; empty when free.
     """
 
     kind: Kind
