@@ -1,0 +1,1 @@
+"""New classes on a frozen model."""

@@ -1,0 +1,1 @@
+"""Several models in a row, each on its device."""
