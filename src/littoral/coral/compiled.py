@@ -216,6 +216,11 @@ class Compiled:
         return sum(segment.streamed_bytes for segment in self.segments)
 
     @property
+    def parameter_bytes(self) -> int:
+        """All parameters, cached and streamed."""
+        return self.cached_bytes + self.streamed_bytes
+
+    @property
     def tokens(self) -> frozenset[int]:
         """The parameter caching tokens: models that have one in common were compiled together."""
         return frozenset(segment.token for segment in self.segments) - {0}
