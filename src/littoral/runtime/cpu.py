@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from littoral.devices import Device, survey
 from littoral.errors import DeviceError
@@ -11,6 +13,9 @@ from littoral.runtime.engine import Engine, Source
 from littoral.runtime.litert.compiled import Compiled, Settings, misfit
 from littoral.runtime.litert.library import NativeError
 from littoral.runtime.litert.weights import SMALLEST, packed_weights
+
+if TYPE_CHECKING:
+    from littoral.runtime.delegate.custom import Compile
 
 _HALF_FLAGS = 1 | 2 | 4  # XNNPACK: signed and unsigned int8 as always, and float16 arithmetic forced
 
@@ -44,16 +49,30 @@ class Scratch:
         self._descriptor = None
 
 
-def open_cpu(source: Source, device: Device, threads: int, scratch: Scratch) -> tuple[Engine, str]:
+def open_cpu(
+    source: Source, device: Device, threads: int, scratch: Scratch, operators: Mapping[str, Compile]
+) -> tuple[Engine, str]:
     """A model on the processor, and what there is to say about that.
+
+    Args:
+        source: The model.
+        device: cpu, with its options.
+        threads: For each call.
+        scratch: Shared by the engines of the model.
+        operators: What runs custom operators in Python, by their names.
 
     Raises:
         DeviceError: LiteRT cannot run the model, or the processor has no half precision.
     """
-    from littoral.runtime.litert.interpreter import Interpreted
+    from littoral.runtime.litert.interpreter import Delegated, Interpreted
+
+    def interpreted(reference: bool = False) -> Engine:
+        if operators:
+            return Delegated(source, str(device), threads, None, operators, reference)
+        return Interpreted(source, str(device), threads, reference)
 
     if device.options == ("reference",):
-        return Interpreted(source, str(device), threads, reference=True), ""
+        return interpreted(reference=True), ""
     half = device.options == ("fp16",)
     if half:
         _check_half_precision()
@@ -67,7 +86,7 @@ def open_cpu(source: Source, device: Device, threads: int, scratch: Scratch) -> 
         raise DeviceError(
             f"{source.name} does not run on cpu:fp16: {refusal}", "cpu runs it with the types that are in the file"
         )
-    return Interpreted(source, str(device), threads), f"runs on LiteRT's interpreter: {refusal}"
+    return interpreted(), f"runs on LiteRT's interpreter: {refusal}"
 
 
 def _compiled(source: Source, device: Device, threads: int, half: bool, scratch: Scratch) -> Compiled:

@@ -11,6 +11,16 @@ from littoral.runtime.delegate.placement import Placement
 from littoral.runtime.names import main_inputs, main_outputs, signature_inputs, signature_outputs
 from littoral.runtime.tensors import Array, TensorInfo
 from littoral.tflite import Graph, Signature
+from littoral.tflite.operators import BUILTIN_CODES
+
+_LITERT_HAS = {
+    "AudioSpectrogram",
+    "Mfcc",
+    "NumericVerify",
+    "TFLite_Detection_PostProcess",
+    "aeq.hadamard_rotation",
+}
+"""Custom operators that LiteRT has kernels for (tflite/core/kernels/register.cc)."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,12 @@ def keeps_state(graph: Graph) -> bool:
         or any(operator.name == "VAR_HANDLE" for operator in subgraph.operators)
         for subgraph in graph.subgraphs
     )
+
+
+def foreign_operators(graph: Graph) -> set[str]:
+    """The names of the custom operators that LiteRT has no kernel for."""
+    names = {operator.name for subgraph in graph.subgraphs for operator in subgraph.operators}
+    return names.difference(BUILTIN_CODES, _LITERT_HAS)
 
 
 class Engine(Protocol):

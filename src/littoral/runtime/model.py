@@ -23,8 +23,6 @@ from littoral.runtime.tensors import Array, zeros
 from littoral.runtime.worker.isolation import Isolation
 from littoral.tflite import Graph, read, to_bytes
 
-EDGE_TPU = "edgetpu-custom-op"
-
 _T = TypeVar("_T")
 
 
@@ -211,11 +209,6 @@ def _chain(source: Source, devices: Sequence[Device], threads: int, isolate: boo
 def _check_operators(source: Source) -> None:
     """Refuses what LiteRT can never run, before native code sees it."""
     names = {operator.name for subgraph in source.graph.subgraphs for operator in subgraph.operators}
-    if EDGE_TPU in names:
-        raise DeviceError(
-            f"{source.name} is compiled for the Edge TPU and does not run on a processor",
-            "Give the model file that it was compiled from",
-        )
     if flex := sorted(operator for operator in names if operator.startswith("Flex")):
         raise DeviceError(
             f"{source.name} needs TensorFlow's kernels for {', '.join(flex)}, which LiteRT does not have",

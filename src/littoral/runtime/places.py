@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from littoral.devices import Device, usable_cores
 from littoral.errors import DeviceError, LittoralError
 from littoral.runtime.cpu import Scratch, open_cpu
 from littoral.runtime.delegate.failures import calling
 from littoral.runtime.delegate.placement import PROCESSOR, Placement
-from littoral.runtime.engine import Engine, Entry, Source, keeps_state, main_entry
+from littoral.runtime.engine import Engine, Entry, Source, foreign_operators, keeps_state, main_entry
 from littoral.runtime.pool import Pool
 from littoral.runtime.tensors import Array, zeros
 from littoral.runtime.worker.isolation import Isolation
+
+if TYPE_CHECKING:
+    from littoral.runtime.delegate.custom import Compile
 
 DEVICES = {
     "cpu": "all of the processor: XNNPACK and LiteRT's optimised kernels",
@@ -55,13 +58,13 @@ def candidates() -> list[str]:
     A plug-in names its own by a function `devices` without arguments that is an attribute of what its entry point names
     (a static method of the Delegate); otherwise its name is the only one. Whether they work is for `load` to find out.
     """
-    from littoral.runtime.delegate.plugins import installed
+    from littoral.runtime.delegate.plugins import installed, plugin
 
     found = [device for device in DEVICES if device != "cpu:reference"]
-    for name, point in sorted(installed().items()):
+    for name in sorted(installed()):
         try:
-            with calling(name, f"listing the devices of {point.value}"):
-                devices = getattr(point.load(), "devices", None)
+            devices = getattr(plugin(name), "devices", None)
+            with calling(name, "listing its devices"):
                 found += map(str, devices()) if devices else [name]
         except LittoralError:
             found.append(name)  # loading a model there says what is wrong
@@ -70,14 +73,16 @@ def candidates() -> list[str]:
 
 def wants_isolation(device: Device) -> bool:
     """Whether a device's plug-in asks for a process of its own: it has an attribute `isolated` that is true."""
+    return _asks(device, "isolated")
+
+
+def _asks(device: Device, what: str) -> bool:
+    """Whether a device's plug-in has an attribute that is true."""
     if str(device) in DEVICES:
         return False
-    from littoral.runtime.delegate.plugins import installed
+    from littoral.runtime.delegate.plugins import plugin
 
-    point = installed()[device.name]
-    with calling(device.name, f"import of {point.value}"):
-        plugin: Any = point.load()
-    return bool(getattr(plugin, "isolated", False))
+    return bool(getattr(plugin(device.name), what, False))
 
 
 def open_engine(source: Source, device: Device, threads: int, scratch: Scratch) -> tuple[Engine, str]:
@@ -86,20 +91,43 @@ def open_engine(source: Source, device: Device, threads: int, scratch: Scratch) 
     Raises:
         DeviceError: The device is not there, or does not run the model.
     """
+    operators = _operators(source, device)
     if device.name == "cpu":
-        return open_cpu(source, device, threads, scratch)
+        return open_cpu(source, device, threads, scratch, operators)
     if device.name == "gpu":
         from littoral.runtime.litert.gpu import open_gpu
 
         return open_gpu(source, device), ""
     from littoral.runtime.delegate.plugins import make
+    from littoral.runtime.delegate.vendor import VendorDelegate
     from littoral.runtime.litert.interpreter import Delegated
 
-    engine = Delegated(source, str(device), threads, make(device))
+    delegate = make(device)
+    note, remedy = "", 'Use cpu, or fall back with "|cpu"'
+    if isinstance(delegate, VendorDelegate):
+        note, remedy = delegate.note, delegate.remedy
+        delegate.check(source.graph, source.name)
+    engine = Delegated(source, str(device), threads, delegate, operators)
     if left := _nothing_taken(engine.placement()):
         engine.close()
-        raise DeviceError(f"{device} takes no operator of {source.name}: {left}", 'Use cpu, or fall back with "|cpu"')
-    return engine, ""
+        raise DeviceError(f"{device} takes no operator of {source.name}: {left}", remedy)
+    return engine, note
+
+
+def _operators(source: Source, device: Device) -> Mapping[str, Compile]:
+    """What runs the custom operators of a model in Python, by their names; most models have none.
+
+    Raises:
+        DeviceError: Another device is the only one that runs the model.
+    """
+    foreign = foreign_operators(source.graph)
+    if not foreign:
+        return {}
+    from littoral.runtime.delegate import custom
+
+    found = custom.find(foreign)
+    custom.check_belongs(foreign - found.keys(), device.name, source.name)
+    return found
 
 
 def _nothing_taken(placement: Placement) -> str:
@@ -130,7 +158,8 @@ class Place:
         self._threads = threads
         self._isolation = isolation
         self._scratch = Scratch()
-        size = 1 if keeps_state(source.graph) else max(1, usable_cores() // threads)
+        alone = keeps_state(source.graph) or _asks(device, "exclusive")
+        size = 1 if alone else max(1, usable_cores() // threads)
         try:
             self._pool = Pool(f"{source.name} on {device}", self._open, size)
         except BaseException:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from littoral.runtime.delegate.plugins import installed, make
     from littoral.runtime.delegate.selftest import check_runtime
     from littoral.runtime.delegate.session import Session, attach
+    from littoral.runtime.delegate.vendor import VendorDelegate
 
 __all__ = [
     "Array",
@@ -32,6 +33,7 @@ __all__ = [
     "RefusalError",
     "Region",
     "Session",
+    "VendorDelegate",
     "attach",
     "check_runtime",
     "installed",
@@ -44,6 +46,7 @@ __all__ = [
 _LATER = {  # what only a model with a delegate needs; without one, a program starts sooner
     "Attachment": "native",
     "Session": "session",
+    "VendorDelegate": "vendor",
     "attach": "session",
     "check_runtime": "selftest",
     "installed": "plugins",

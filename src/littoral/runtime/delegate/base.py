@@ -19,6 +19,9 @@ Kernel = Callable[[tuple[Array, ...], tuple[Array, ...]], None]
 The arrays are the interpreter's own memory, in the stored types; inputs are read-only, outputs are to be written into
 (`outputs[0][...] = y`). The tuples are the same objects from call to call until memory moves, so a kernel may bind them
 once and compare by identity. Nothing of them may be read after the call: the memory serves other tensors, or is freed.
+
+The kernel of a custom operator may be an object with an attribute `shapes`: of its outputs, in the order of
+`Partition.outputs`, where the model file does not say. It is compiled anew when its inputs have other shapes.
 """
 
 

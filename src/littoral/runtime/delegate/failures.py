@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from littoral.errors import DeviceError, LittoralError
+
+RUNTIME_ERRORS = (RuntimeError, ValueError, MemoryError)
+"""What an interpreter raises."""
+
+_LINK = re.compile(r" See instructions: \S+")
 
 
 class RefusalError(DeviceError):
@@ -47,6 +53,27 @@ def failure(runner: str, where: str, error: BaseException) -> DeviceError:
     """The error for an exception in a delegate's own code."""
     words = traceback.format_exception_only(type(error), error)[-1].strip()
     return DeviceError(f"delegate {runner} failed in {where}: {words}", "The first traceback shows where in its code")
+
+
+def told(runner: str, error: BaseException) -> DeviceError:
+    """The error for what an interpreter raised, where no kernel in Python is to blame."""
+    said = words(error)
+    return DeviceError(f"the model does not run with {runner}: {said}", remedy(said))
+
+
+def words(error: BaseException) -> str:
+    """What an interpreter says, in one line."""
+    return _LINK.sub("", " ".join(str(error).split())).rstrip(".") or type(error).__name__
+
+
+def remedy(said: str) -> str:
+    """The way out of what an interpreter says; empty where none is known."""
+    if "unresolved custom op" in said:
+        return (
+            "LiteRT has no kernel for it: convert the model without it, or install a package that brings one in the "
+            "entry-point group littoral.operators"
+        )
+    return ""
 
 
 def forget_locals(error: BaseException | None) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from littoral.errors import DeviceError
 from littoral.runtime.delegate import structs
 from littoral.runtime.delegate.base import Array, Kernel
-from littoral.runtime.delegate.failures import calling
+from littoral.runtime.delegate.failures import RefusalError, calling
 from littoral.runtime.delegate.partition import Partition
 
 if TYPE_CHECKING:
@@ -49,6 +49,22 @@ class BoundKernel:
             return f"the kernel of operator {operators[0]} ({first})"
         return f"the kernel of {len(operators)} operators from {operators[0]} ({first})"
 
+    def prepare(self, context: int) -> None:
+        """The runtime prepares the graph: shapes and memory may change.
+
+        What comes out of a custom operator it does not know: the kernel may say, which has to be now.
+
+        Raises:
+            DeviceError: The delegate failed to compile; or the runtime does not take the shapes.
+        """
+        self.stale = True
+        if self.owner.has_fixed_shapes:
+            self.compile()
+            if shapes := self._given_shapes():
+                for index, shape in shapes.items():
+                    structs.resize(context, self._address(index), shape)
+                self.partition = self.partition.reshaped(shapes)
+
     def run(self) -> None:
         """Runs the kernel once. This is the hot path: nothing is made unless shapes or memory have changed."""
         if self.stale or self._tensors.value != self._base or [cell.value for cell in self._cells] != self._pointers:
@@ -64,15 +80,30 @@ class BoundKernel:
         partition = self.partition.reshaped({index: structs.items(self._tensor(index).dims) for index in self._used})
         if self._kernel is not None and partition is self.partition:
             return
+        known = bool(self._given_shapes())
         self._kernel = None
-        if partition is not self.partition and self.owner.has_fixed_shapes:
+        if partition is not self.partition and self.owner.has_fixed_shapes and not known:
             raise DeviceError(
                 f"{self.owner.delegate.name} cannot follow a resize: nobody knows the shapes behind a custom operator",
                 "Run the model with the shapes in its file",
             )
-        with calling(self.owner.delegate.name, f"compiling {self.label}"):
-            self._kernel = self.owner.delegate.compile(partition)
+        try:
+            with calling(self.owner.delegate.name, f"compiling {self.label}"):
+                self._kernel = self.owner.delegate.compile(partition)
+        except RefusalError as error:
+            self.owner.refused.update({(partition.subgraph, index): error.reason for index in partition.operators})
+            raise
         self.partition = partition
+
+    def _given_shapes(self) -> dict[int, tuple[int, ...]]:
+        """The shapes that the kernel gives its outputs, by tensor; empty where it leaves them as they are."""
+        shapes = getattr(self._kernel, "shapes", None)
+        if shapes is None:
+            return {}
+        outputs = self.partition.outputs
+        if len(shapes) != len(outputs):
+            raise DeviceError(f"{self.label} has {len(outputs)} outputs and gives {len(shapes)} shapes")
+        return {index: tuple(map(int, shape)) for index, shape in zip(outputs, shapes, strict=True)}
 
     def _refresh(self) -> None:
         """Compiles if need be, and binds to the memory of now: there is none before a subgraph runs."""
@@ -93,9 +124,12 @@ class BoundKernel:
         for view in self._inputs:
             view.flags.writeable = False
 
-    def _tensor(self, index: int) -> structs.Tensor:
+    def _address(self, index: int) -> int:
         assert self._tensors.value is not None
-        return structs.Tensor.from_address(self._tensors.value + index * structs.TENSOR_SIZE)
+        return self._tensors.value + index * structs.TENSOR_SIZE
+
+    def _tensor(self, index: int) -> structs.Tensor:
+        return structs.Tensor.from_address(self._address(index))
 
     def _view(self, index: int) -> Array:
         """The memory of a tensor as an array: no copy, and no protection once the memory is freed."""

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from littoral.errors import DeviceError, LittoralError
 from littoral.runtime.delegate import structs
 from littoral.runtime.delegate.base import Delegate
-from littoral.runtime.delegate.failures import RefusalError, failure, forget_locals
+from littoral.runtime.delegate.failures import RUNTIME_ERRORS, RefusalError, failure, forget_locals, told
 from littoral.runtime.delegate.kernels import BoundKernel
 from littoral.runtime.delegate.limits import is_static
 from littoral.runtime.delegate.partition import Partition
@@ -78,10 +78,14 @@ class Attachment:
         )
 
     @property
+    def parts(self) -> list[Partition]:
+        """What the kernels that there are run."""
+        return [kernel.partition for kernel in self.kernels.values()]
+
+    @property
     def placement(self) -> Placement:
         """Where each operator runs, from the kernels that there are."""
-        parts = [kernel.partition for kernel in self.kernels.values()]
-        return self.plan.placement({(part.subgraph, operator) for part in parts for operator in part.operators})
+        return self.plan.placement({(part.subgraph, operator) for part in self.parts for operator in part.operators})
 
     def compile(self) -> None:
         """Compiles the kernels that need it, which otherwise happens in the first run.
@@ -97,8 +101,6 @@ class Attachment:
                     kernel.compile()
             except RefusalError as error:
                 refusal = error
-                part = kernel.partition
-                self.refused.update({(part.subgraph, operator): error.reason for operator in part.operators})
         if refusal is not None:
             raise refusal
 
@@ -106,16 +108,22 @@ class Attachment:
         self._failure = None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        kept, self._failure = self._failure, None
-        if not isinstance(error, (RuntimeError, ValueError, MemoryError)):
-            return
-        if kept is None:
-            words = " ".join(str(error).split()) or type(error).__name__
-            raise DeviceError(f"the model does not run with {self.delegate.name}: {words}") from error
-        where, original = kept
+        kept = self.take_failure()
+        if isinstance(error, RUNTIME_ERRORS):
+            if kept:
+                raise kept
+            raise told(self.delegate.name, error) from error
+
+    def take_failure(self) -> BaseException | None:
+        """What a kernel or the delegate has raised, as the caller is to see it; it is given once."""
+        if self._failure is None:
+            return None
+        (where, original), self._failure = self._failure, None
         if isinstance(original, LittoralError) or not isinstance(original, Exception):
-            raise original
-        raise failure(self.delegate.name, where, original) from original
+            return original
+        error = failure(self.delegate.name, where, original)
+        error.__cause__ = original
+        return error
 
     def _get_native_delegate_pointer(self) -> int:
         """What interpreters of all three packages ask a delegate for."""
@@ -223,11 +231,14 @@ def _init(context: int, params: int, _: int) -> int | None:
         return structs.INIT_FAILED
 
 
-def _reshape(_: int, node: int) -> int:
+def _reshape(context: int, node: int) -> int:
     kernel = _found(_kernels, _word(node + structs.NODE_USER_DATA).value)
     if kernel is None:
         return structs.DELEGATE_ERROR
-    kernel.stale = True
+    try:
+        kernel.prepare(context)
+    except BaseException as error:
+        return kernel.owner.fail(context, kernel.label, error)
     return structs.OK
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from littoral.errors import ClosedError, DeviceError, InputError
 from littoral.runtime.delegate.base import Array, Delegate
+from littoral.runtime.delegate.crew import Crew
+from littoral.runtime.delegate.custom import Compile
 from littoral.runtime.delegate.failures import RefusalError
-from littoral.runtime.delegate.native import Attachment
 from littoral.runtime.delegate.placement import Placement
 from littoral.runtime.delegate.selftest import check_runtime
+from littoral.runtime.delegate.vendor import VendorDelegate
 from littoral.tflite import Graph, to_bytes
 
 
@@ -24,16 +26,17 @@ class Session:
         graph: The model.
     """
 
-    def __init__(self, graph: Graph, interpreter: Any, attachment: Attachment) -> None:
+    def __init__(self, graph: Graph, interpreter: Any, crew: Crew) -> None:
         self.graph = graph
-        self._attachment = attachment
-        self._guard = _Guard(interpreter, attachment)
+        self._crew = crew
+        self._guard = _Guard(interpreter, crew)
+        self._nodes = len(interpreter._get_ops_details())  # the runtime adds its own delegates when it allocates
         self.resize({})
 
     @property
     def placement(self) -> Placement:
-        """Where each operator runs, from the kernels that the delegate compiled."""
-        return self._attachment.placement
+        """Where each operator runs: from the kernels that a delegate compiled, and the nodes that the runtime has."""
+        return self._crew.placement(self._listed, self._nodes)
 
     def resize(self, shapes: Mapping[int, Sequence[int]]) -> None:
         """Gives inputs other shapes, by tensor index; kernels are compiled for them at once.
@@ -45,7 +48,7 @@ class Session:
             for index, shape in shapes.items():
                 interpreter.resize_tensor_input(index, shape)
             interpreter.allocate_tensors()
-            self._attachment.compile()
+            self._crew.compile()
 
     def run(self, *inputs: Array) -> list[Array]:
         """Runs the model once.
@@ -74,8 +77,9 @@ class Session:
         return self._guard
 
     def close(self) -> None:
-        """Frees interpreter and kernels, after a call that is running; closing again does nothing."""
+        """Frees interpreter, kernels and delegates, after a call that is running; closing again does nothing."""
         self._guard.close()
+        self._crew.close()
 
     def __enter__(self) -> Session:
         return self
@@ -85,13 +89,18 @@ class Session:
     ) -> None:
         self.close()
 
+    def _listed(self) -> list[dict[str, Any]]:
+        with self.use() as interpreter:
+            nodes: list[dict[str, Any]] = interpreter._get_ops_details()
+            return nodes
+
 
 class _Guard:
     """Lets one thread at a time to the interpreter, and none to it from inside a kernel."""
 
-    def __init__(self, interpreter: Any, attachment: Attachment) -> None:
+    def __init__(self, interpreter: Any, crew: Crew) -> None:
         self._interpreter = interpreter
-        self._attachment = attachment
+        self._crew = crew
         self._lock = threading.Lock()
         self._user: int | None = None
 
@@ -102,7 +111,7 @@ class _Guard:
             self._lock.release()
             raise ClosedError("the model is closed", "Attach the delegate again")
         self._user = threading.get_ident()
-        self._attachment.__enter__()
+        self._crew.__enter__()
         return self._interpreter
 
     def __exit__(
@@ -110,7 +119,7 @@ class _Guard:
     ) -> None:
         self._user = None
         try:
-            self._attachment.__exit__(kind, error, trace)
+            self._crew.__exit__(kind, error, trace)
         finally:
             self._lock.release()
 
@@ -128,38 +137,44 @@ class _Guard:
 
 def attach(
     graph: Graph,
-    delegate: Delegate,
+    delegate: Delegate | VendorDelegate | None,
     threads: int | None = None,
     *,
     file: str | os.PathLike[str] | None = None,
     interpreter: type[Any] | None = None,
+    operators: Mapping[str, Compile] = MappingProxyType({}),
 ) -> Session:
     """An interpreter that runs a model with a delegate; what it does not take runs on the processor.
 
     Args:
         graph: The model.
-        delegate: The accelerator.
+        delegate: The accelerator; None for the processor alone.
         threads: For the processor, and passed on to the delegate; None leaves it to each.
         file: Where `graph` was read from, so that weights are mapped, not copied.
         interpreter: The class: None for ai_edge_litert's; those of tensorflow (`tf.lite.Interpreter`) and
             tflite_runtime work alike.
+        operators: What runs custom operators in Python, by their names: see `littoral.runtime.delegate.custom`.
 
     Raises:
         RefusalError: The delegate compiles nothing of what it takes.
         DeviceError: The runtime does not run delegates written in Python, or the delegate failed to take or compile.
     """
     cls = interpreter or _litert()
-    check_runtime(cls)
     model = {"model_path": os.fspath(file)} if file else {"model_content": to_bytes(graph)}
-    attachment = Attachment(graph, delegate, threads)
+    crew, known = Crew(graph, delegate, operators, threads), 0
+    if crew.has_kernels_in_python:
+        check_runtime(cls)
     while True:
-        with attachment:
-            native = cls(**model, num_threads=threads, experimental_delegates=[attachment])
+        with crew:
+            native = cls(**model, num_threads=threads, experimental_delegates=crew.delegates)
         try:
-            return Session(graph, native, attachment)
+            return Session(graph, native, crew)
         except RefusalError:
-            attachment = Attachment(graph, delegate, threads, attachment.refused)
-            if not any(attachment.plan.claimed):
+            refused = crew.refused
+            if len(refused) == known:  # an operator in Python refused, for which there is nobody else
+                raise
+            crew, known = Crew(graph, delegate, operators, threads, refused), len(refused)
+            if not crew.claims:
                 raise
 
 

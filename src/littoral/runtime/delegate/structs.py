@@ -6,7 +6,9 @@ fields of runtimes to come. `littoral.runtime.delegate.selftest` proves each run
 """
 
 import ctypes
+from collections.abc import Sequence
 
+from littoral.errors import DeviceError
 from littoral.tflite import TensorType
 
 OK = 0
@@ -89,7 +91,7 @@ class Context(ctypes.Structure):
         ("get_execution_plan", ctypes.CFUNCTYPE(ctypes.c_int, _pointer, ctypes.POINTER(Ints))),
         ("tensors", _pointer),
         ("impl", _pointer),
-        ("resize_tensor", _pointer),
+        ("resize_tensor", ctypes.CFUNCTYPE(ctypes.c_int, _pointer, _pointer, _pointer)),
         ("report_error", ctypes.CFUNCTYPE(None, _pointer, ctypes.c_char_p)),  # variadic: a format, then its arguments
         ("add_tensors", _pointer),
         (
@@ -188,3 +190,24 @@ def items(array: "ctypes._Pointer[ctypes.c_int]") -> tuple[int, ...]:
 def int_array(values: "list[int]") -> "ctypes.Array[ctypes.c_int]":
     """A TfLiteIntArray of our own; the caller keeps it alive."""
     return (ctypes.c_int * (len(values) + 1))(len(values), *values)
+
+
+def resize(context: int, tensor: int, shape: Sequence[int]) -> None:
+    """Gives a tensor of the graph another shape; works inside `prepare` only.
+
+    Args:
+        context: The address of a TfLiteContext.
+        tensor: The address of the tensor.
+        shape: For it.
+
+    Raises:
+        DeviceError: The runtime does not take it.
+    """
+    array = int_array(list(shape))
+    size = ctypes.sizeof(array)
+    allocate = ctypes.CDLL(None).malloc  # the runtime frees it with free()
+    allocate.argtypes, allocate.restype = (ctypes.c_size_t,), _pointer
+    copy = allocate(size)
+    ctypes.memmove(copy, array, size)
+    if Context.from_address(context).resize_tensor(context, tensor, copy) != OK:
+        raise DeviceError(f"the runtime does not take a tensor of shape {list(shape)}")

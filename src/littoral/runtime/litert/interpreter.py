@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from littoral.errors import ClosedError, DeviceError
 from littoral.runtime.delegate.base import Delegate
+from littoral.runtime.delegate.failures import RUNTIME_ERRORS, remedy, words
 from littoral.runtime.delegate.placement import PROCESSOR, Placement
 from littoral.runtime.engine import Entry, Source
 from littoral.runtime.litert.placement import interpreted_placement, uniform_placement
 from littoral.runtime.tensors import Array
 
-_LINK = re.compile(r" See instructions: \S+")
+if TYPE_CHECKING:
+    from littoral.runtime.delegate.custom import Compile
+    from littoral.runtime.delegate.vendor import VendorDelegate
+
 Shape = tuple[int, ...]
 
 
@@ -111,25 +115,50 @@ class Interpreted:
     def _errors(self) -> Iterator[Any]:
         try:
             yield self._native
-        except (RuntimeError, ValueError, MemoryError) as error:
-            words = _LINK.sub("", " ".join(str(error).split())).rstrip(".") or type(error).__name__
-            raise DeviceError(f"LiteRT cannot run {self._label}: {words}", _remedy(words)) from error
+        except RUNTIME_ERRORS as error:
+            said = words(error)
+            raise DeviceError(f"LiteRT cannot run {self._label}: {said}", remedy(said)) from error
 
 
 class Delegated(Interpreted):
-    """One interpreter with a delegate."""
+    """One interpreter with delegates.
 
-    def __init__(self, source: Source, device: str, threads: int, delegate: Delegate) -> None:
+    Args:
+        source: The model.
+        device: Names it in errors.
+        threads: How many.
+        delegate: The accelerator; None for the processor alone.
+        operators: What runs custom operators in Python, by their names.
+        reference: The reference kernels for what no delegate takes.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        device: str,
+        threads: int,
+        delegate: Delegate | VendorDelegate | None,
+        operators: Mapping[str, Compile] = MappingProxyType({}),
+        reference: bool = False,
+    ) -> None:
         self._delegate = delegate
-        super().__init__(source, device, threads)
+        self._operators = operators
+        super().__init__(source, device, threads, reference)
 
     def _start(self, threads: int) -> Any:
         from littoral.runtime.delegate.session import attach
 
-        return attach(self._source.graph, self._delegate, threads, file=self._source.path)
+        return attach(
+            self._source.graph,
+            self._delegate,
+            threads,
+            file=self._source.path,
+            interpreter=_reference() if self._reference else None,
+            operators=self._operators,
+        )
 
     def placement(self) -> Placement:
-        """Where each operator runs, from the kernels that the delegate compiled."""
+        """Where each operator runs."""
         placement: Placement = self._native.placement
         return placement
 
@@ -149,7 +178,12 @@ class Delegated(Interpreted):
         return session
 
 
-def _remedy(words: str) -> str:
-    if "unresolved custom op" in words:
-        return "This operator is not part of TensorFlow Lite: convert the model without it"
-    return ""
+def _reference() -> type[Any]:
+    """The class of interpreters that run LiteRT's reference kernels."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    class Reference(Interpreter):  # type: ignore[misc] # it has no types
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+
+    return Reference

@@ -29,26 +29,36 @@ def compiled_placement(graph: Graph, own: Collection[Place]) -> Placement:
     return _placement(graph, {key: (PROCESSOR, words(*key)) for key in _places(graph)})
 
 
-def interpreted_placement(graph: Graph, nodes: Sequence[Mapping[str, Any]]) -> Placement:
+def interpreted_placement(
+    graph: Graph, nodes: Sequence[Mapping[str, Any]], accelerator: str = "", own: int = 0
+) -> Placement:
     """Where an interpreter runs each operator.
 
     Args:
         graph: The model.
         nodes: All nodes of the main subgraph, as the interpreter lists them: the file's operators, and behind them one
-            for each part that XNNPACK took. What is between such a part's inputs and outputs is what it took.
+            for each part that a delegate took. What is between such a part's inputs and outputs is what it took.
+        accelerator: The delegate that took the first of those parts; empty for none. XNNPACK took the others.
+        own: How many nodes there were before XNNPACK took its parts.
     """
-    taken = {
-        operator
-        for node in nodes[len(graph.main.operators) :]
-        for operator in _between(graph.main, set(node["inputs"]), list(node["outputs"]))
-    }
+    parts = max(own, len(graph.main.operators))
+    accelerated = _taken(graph.main, nodes[len(graph.main.operators) : parts]) if accelerator else set()
+    taken = _taken(graph.main, nodes[parts:])
+    left = f"{accelerator} left it: " if accelerator else ""
 
-    def words(subgraph: int, operator: int) -> str:
+    def where(subgraph: int, operator: int) -> tuple[str, str]:
         if subgraph:
-            return _UNKNOWN
-        return "XNNPACK" if operator in taken else _OWN
+            return PROCESSOR, _UNKNOWN
+        if operator in accelerated:
+            return accelerator, ""
+        return PROCESSOR, left + ("XNNPACK" if operator in taken else _OWN)
 
-    return _placement(graph, {key: (PROCESSOR, words(*key)) for key in _places(graph)})
+    return _placement(graph, {key: where(*key) for key in _places(graph)})
+
+
+def _taken(subgraph: Subgraph, parts: Sequence[Mapping[str, Any]]) -> set[int]:
+    """The operators that some parts stand for."""
+    return {operator for part in parts for operator in _between(subgraph, set(part["inputs"]), list(part["outputs"]))}
 
 
 def _between(subgraph: Subgraph, inputs: set[int], tensors: list[int]) -> set[int]:
