@@ -1,4 +1,4 @@
-"""Predict, without the compiler, which operators of a model will run on the Edge TPU, and what to change for the others.
+"""Predict, without the compiler, which operators of a model will run on the Edge TPU, and what to change for others.
 
 A prediction: Google's compiler is closed. How often it is right on real compiled models is what
 benchmarks/edgetpu_placement.py prints.
