@@ -39,7 +39,7 @@ class Interpreter:
 
     def __init__(self, model_path: str | os.PathLike[str] | bytes, device: str = "cpu") -> None:
         try:
-            self._model = load(model_path, device)
+            self._model = load(model_path, device, isolate=False)  # so that models of a script share a chip
         except ModelFileError as error:
             where = "the model" if isinstance(model_path, bytes) else repr(str(Path(model_path)))
             raise OpenError(f"Could not open {where}: {error.cause}", error.remedy) from error

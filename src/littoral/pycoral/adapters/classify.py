@@ -50,7 +50,7 @@ def get_classes_from_scores(
     """
     values = np.asarray(scores)
     best = np.argsort(-values, kind="stable")[: int(min(top_k, values.size))]
-    return [Class(int(index), values[index]) for index in best if values[index] >= score_threshold]
+    return [Class(int(index), float(values[index])) for index in best if values[index] >= score_threshold]
 
 
 def get_classes(interpreter: Any, top_k: float = _EVERY, score_threshold: float = -_EVERY) -> list[Class]:

@@ -45,7 +45,19 @@ def get_runtime_version() -> str:
     Raises:
         DeviceError: The library is not installed, or does not work.
     """
-    return library.probe(library.locate()).build
+    found = library.probe(library.locate())
+    return f"BuildLabel({found.build}), RuntimeVersion({found.runtime_version})"
+
+
+def set_verbosity(verbosity: int) -> bool:
+    """How much the vendor's library writes to stderr, from 0 (nothing, as at first) to 10; always True.
+
+    Raises:
+        DeviceError: The library is not installed, or does not work.
+    """
+    path = library.probe(library.locate()).path
+    ctypes.CDLL(str(path)).edgetpu_verbosity(ctypes.c_int(verbosity))
+    return True
 
 
 def load_edgetpu_delegate(options: Mapping[str, Any] | None = None) -> Delegate:
