@@ -5,7 +5,8 @@ offset to the keypoint nearby, for each edge of the skeleton the mid-range offse
 BodyPix the long-range offset from anywhere in a person to the keypoint. A person is found from their surest keypoint
 on, edge by edge; a keypoint found twice belongs to the surer person. Source: Papandreou et al., "PersonLab", 2018.
 
-Inside, points are (y, x) in cells.
+Inside, points are (y, x) in cells. Coral's decoder refines all points of a person but the first, which then lies up to
+a few pixels beside where it would lie if the person had been found from elsewhere on. Here the first is refined too.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from littoral.tflite.flexbuffer import read_map
 from littoral.vision.skeleton import NAMES, TREE
 
 Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 
 OPERATOR = "PosenetDecoderOp"
 KEYPOINTS = len(NAMES)
-_SHORT_STEPS = 5  # times that a point found over a mid-range offset is refined by short-range offsets, as Coral does
+_SHORT_STEPS = 5  # times that a point is refined by short-range offsets; as often as Coral's decoder does
 _LONG_STEPS = 2  # the same by long-range offsets
-_BATCH = 32  # roots that are followed at once: a call of numpy costs about as much for 32 as for one
+_BATCH = 64  # roots that are followed at once: numpy takes little longer for 64 than for one
 _MOST = 1000  # detections that an operator may ask for: memory is set aside for each
 _CHANNELS = {"heatmaps": KEYPOINTS, "short offsets": 2 * KEYPOINTS, "mid offsets": 4 * len(TREE)}
 _LONG = {"long offsets": 2 * KEYPOINTS}
@@ -112,21 +113,39 @@ class Field:
         Returns:
             [m, n]
         """
-        height, width, depth = self.stored.shape
+        _, width, depth = self.stored.shape
         low = points.astype(np.int64)  # they are not negative: the floor
-        part = points - low
-        high = np.minimum(low + 1, [[height - 1], [width - 1]])
-        rows, columns = np.array([low[0], high[0]]) * width, np.array([low[1], high[1]])
-        weights = np.array([1 - part[0], part[0]])[:, None] * np.array([1 - part[1], part[1]])
-        cells = (rows[:, None] + columns).reshape(4, 1, -1) * depth
-        values = np.take(self.stored, cells + channels)
-        mixed: Floats = (values * weights.reshape(4, 1, -1)).sum(axis=0)
+        above = points - low
+        shares = np.array([1 - above, above])
+        weights = (shares[:, None, 0] * shares[None, :, 1]).reshape(4, 1, -1)
+        corners = np.array([0, 1, width, width + 1])[:, None, None] * depth
+        places = (low[0] * width + low[1]) * depth + channels + corners
+        values = self.stored.take(places, mode="clip")  # what lies beyond the last row or column has weight 0
+        mixed: Floats = np.add.reduce(values * weights)
         return (mixed - self.zero) * self.scale
+
+    def offsets(self) -> Floats:
+        """All of them, from the middles of cells: [2 (y, x), cells, keypoints]."""
+        height, width, depth = self.stored.shape
+        offsets = (self.stored - np.float32(self.zero)) * np.float32(self.scale)
+        return offsets.reshape(height * width, 2, depth // 2).transpose(1, 0, 2)
+
+    def within(self, points: Floats) -> Floats:
+        """Points (y, x) [2, n] that are not out of the field: those beyond its border, on it."""
+        height, width, _ = self.stored.shape
+        inside: Floats = np.minimum(np.maximum(points, 0), np.array([[height - 1], [width - 1]], points.dtype))
+        return inside
 
     def step(self, points: Floats, channels: npt.NDArray[np.int64]) -> Floats:
         """Points moved by the offsets in two channels (y, x), and not out of the field."""
-        height, width, _ = self.stored.shape
-        return np.clip(points + self.at(points, channels), 0.0, [[height - 1.0], [width - 1.0]])
+        return self.within(points + self.at(points, channels))
+
+    def settle(self, points: Floats, kinds: npt.NDArray[np.int64], steps: int) -> Floats:
+        """Points moved again and again by the offsets of their kinds of keypoints."""
+        channels = np.array([kinds, kinds + KEYPOINTS])
+        for _ in range(steps):
+            points = self.step(points, channels)
+        return points
 
 
 @dataclass(frozen=True)
@@ -157,12 +176,13 @@ def decode(heatmaps: Field, short: Field, mid: Field, options: Options) -> Peopl
     kinds, roots = _roots(heatmaps, short, options.score_threshold)
     poses, scores = np.zeros((0, KEYPOINTS, 2)), np.zeros((0, KEYPOINTS))
     while len(kinds) and len(poses) < options.max_detections:
+        some, kinds = np.split(kinds, [_BATCH])
+        starts, roots = np.split(roots, [_BATCH])
+        found, sure = _grow(some, starts, heatmaps, short, mid)
+        chosen = _greedy(some, starts, found, sure.mean(axis=1) >= options.score_threshold, radius)
+        poses, scores = np.concatenate([poses, found[chosen]]), np.concatenate([scores, sure[chosen]])
         fresh = ~_near(roots, poses[:, kinds], radius).any(axis=0)
         kinds, roots = kinds[fresh], roots[fresh]
-        found, sure = _grow(kinds[:_BATCH], roots[:_BATCH], heatmaps, short, mid)
-        chosen = _greedy(kinds[:_BATCH], roots[:_BATCH], found, sure.mean(axis=1) >= options.score_threshold, radius)
-        poses, scores = np.concatenate([poses, found[chosen]]), np.concatenate([scores, sure[chosen]])
-        kinds, roots = kinds[_BATCH:], roots[_BATCH:]
     return _ranked(poses[: options.max_detections], scores[: options.max_detections], options.score_threshold, radius)
 
 
@@ -174,17 +194,14 @@ def masks(long: Field, people: People) -> npt.NDArray[np.bool_]:
     """
     height, width, _ = long.stored.shape
     count = len(people.scores)
-    if not count:
-        return np.zeros((0, height, width), np.bool_)
-    cells = np.indices((height, width)).reshape(2, -1, 1)
-    points = np.broadcast_to(cells, (2, height * width, KEYPOINTS)).reshape(2, -1).astype(np.float64)
+    cells = np.indices((height, width), np.float32).reshape(2, -1, 1)
     kinds = np.tile(np.arange(KEYPOINTS), height * width)
-    for _ in range(1 + _LONG_STEPS):
-        points = long.step(points, np.array([kinds, kinds + KEYPOINTS]))
+    points = long.within((cells + long.offsets()).reshape(2, -1))
+    points = long.settle(points, kinds, _LONG_STEPS)
     guesses = points.reshape(2, height * width, KEYPOINTS).transpose(1, 2, 0).reshape(height * width, -1)
     theirs = people.keypoints.reshape(count, -1)
     distances = (theirs**2).sum(axis=1) - 2 * guesses @ theirs.T  # less what is the same for all
-    owner = distances.argmin(axis=1).reshape(height, width)
+    owner = distances.argmin(axis=1).reshape(height, width) if count else np.zeros((height, width))
     mine: npt.NDArray[np.bool_] = owner == np.arange(count)[:, None, None]
     return mine
 
@@ -193,19 +210,22 @@ def _roots(heatmaps: Field, short: Field, threshold: float) -> tuple[npt.NDArray
     """Where heatmaps have local maxima: keypoint of each [n], refined point [n, 2]; the surest first."""
     stored = heatmaps.stored
     lowest = math.log(threshold / (1 - threshold)) if threshold else -math.inf
-    around = stored
-    for axis in (0, 1):
-        pad = [(1, 1) if each == axis else (0, 0) for each in range(3)]
-        wide = np.pad(around, pad, mode="edge")
-        size = stored.shape[axis]
-        parts = [wide.take(range(start, start + size), axis) for start in range(3)]
-        around = np.maximum(np.maximum(parts[0], parts[1]), parts[2])
-    peaks = (stored == around) & ((stored - np.float64(heatmaps.zero)) * heatmaps.scale >= lowest)
-    y, x, kinds = peaks.nonzero()
+    enough = (stored - np.float32(heatmaps.zero)) * heatmaps.scale >= lowest
+    y, x, kinds = (enough & (stored == _highest_around(stored))).nonzero()
     order = np.argsort(-stored[y, x, kinds].astype(np.float64), kind="stable")
-    y, x, kinds = y[order], x[order], kinds[order]
-    points = short.step(np.array([y, x], np.float64), np.array([kinds, kinds + KEYPOINTS]))
-    return kinds, points.T
+    cells, kinds = np.array([y, x], np.float64)[:, order], kinds[order]
+    return kinds, short.settle(cells, kinds, 1 + _SHORT_STEPS).T
+
+
+def _highest_around(values: Array) -> Array:
+    """The highest of each value and the eight around it: [height, width, channels]."""
+    rows: Array = values.copy()
+    np.maximum(rows[1:], values[:-1], out=rows[1:])
+    np.maximum(rows[:-1], values[1:], out=rows[:-1])
+    both: Array = rows.copy()
+    np.maximum(both[:, 1:], rows[:, :-1], out=both[:, 1:])
+    np.maximum(both[:, :-1], rows[:, 1:], out=both[:, :-1])
+    return both
 
 
 def _hops() -> tuple[npt.NDArray[np.int64], ...]:
@@ -240,9 +260,7 @@ def _grow(
         who, which = (kinds[:, None] == level[:, 0]).nonzero()
         _, source, target, channel = level[which].T
         there = mid.step(points[:, who, source], np.array([channel, channel + len(TREE)]))
-        for _ in range(_SHORT_STEPS):
-            there = short.step(there, np.array([target, target + KEYPOINTS]))
-        points[:, who, target] = there
+        points[:, who, target] = short.settle(there, target, _SHORT_STEPS)
     logits = heatmaps.at(points.reshape(2, -1), np.tile(np.arange(KEYPOINTS), count)[None])
     return points.transpose(1, 2, 0), (1 / (1 + np.exp(-logits))).reshape(count, KEYPOINTS)
 
