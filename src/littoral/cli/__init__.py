@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from littoral.cli import bench, compare, convert, demo, devices, inspect, native, run, terminal, tune
+from littoral.cli import compile as compile_
 from littoral.errors import LittoralError
 
 app = typer.Typer(
@@ -17,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (convert, inspect, run, compare, bench, tune, devices, demo):
+for command in (convert, compile_, inspect, run, compare, bench, tune, devices, demo):
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from littoral.cli import options, terminal
+from littoral.cli import edgetpu, options, terminal
 
 
 class Engine(str, Enum):
@@ -24,6 +24,12 @@ class Edge(str, Enum):
     float32 = "float32"
     int8 = "int8"
     uint8 = "uint8"
+
+
+class Target(str, Enum):
+    """What a model file is compiled for."""
+
+    edgetpu = "edgetpu"
 
 
 class Preference(str, Enum):
@@ -74,6 +80,10 @@ def command(
         bool,
         typer.Option("--refine", help="Round weights by what they meet in the samples: more accurate, slower to make."),
     ] = False,
+    target: Annotated[
+        Target | None,
+        typer.Option("--target", help="Make full-int8 fit for the Edge TPU, and compile it where its compiler is."),
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write.")] = Path(),
     samples: options.Samples = 100,
     seed: options.Seed = 0,
@@ -93,6 +103,8 @@ def command(
 
     Writes DIR/NAME.RECIPE.tflite for each recipe, DIR/report.html and DIR/report.json.
     Exit code 1 when a variant fails its checks, or none holds --max-drop.
+    With --target edgetpu also DIR/NAME.full-int8_edgetpu.tflite, where edgetpu_compiler is installed; without it, a
+    prediction of what the compiler will make of the file.
     """
     from littoral import check, convert
 
@@ -114,12 +126,16 @@ def command(
             threads=threads,
             custom_objects=custom_objects,
             unsafe_lambda=unsafe_lambda,
+            target=target.value if target else None,
             progress=progress,
         )
+        made = edgetpu.compiled(report, output, progress) if target else None
     if as_json:
-        terminal.emit_json(check.encode(report))
+        terminal.emit_json(check.encode(report) | ({"edgetpu": made.to_json()} if made else {}))
     else:
         terminal.out.print(check.tables(report))
+        if made:
+            terminal.out.print(made.page())
         terminal.out.print(f"Report: {output / 'report.html'}", markup=False)
     if not report.ok:
         raise typer.Exit(terminal.DONE_NO)

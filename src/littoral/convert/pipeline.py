@@ -16,6 +16,7 @@ from littoral.convert.engines import Engine, Io, Workshop
 from littoral.convert.guess import guess
 from littoral.convert.recipes import RECIPES, Recipe, recipes_of
 from littoral.convert.sources import Options, Source, control_flow, open_source, settle, sha256
+from littoral.convert.target import EDGE_TPU, Target, for_target, make_ready
 from littoral.data import Calibration, Contract, Dataset, open_dataset
 from littoral.devices import usable_cores
 from littoral.errors import DataError, MissingExtraError, SourceError
@@ -49,6 +50,7 @@ def convert(
     threads: int | None = None,
     custom_objects: str | None = None,
     unsafe_lambda: bool = False,
+    target: Target | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Convert a trained model, prove each variant, and write OUTPUT/NAME.RECIPE.tflite, report.html and report.json.
@@ -74,6 +76,7 @@ def convert(
         threads: For the interpreters; None for all cores.
         custom_objects: A module's name or .py file that defines the model's own layers.
         unsafe_lambda: Code that is stored in the model (Lambda layers) may run.
+        target: "edgetpu" for a full-int8 that its compiler takes; with uint8 inputs and outputs where io says nothing.
         progress: Called with (what, done, total).
 
     Raises:
@@ -82,6 +85,7 @@ def convert(
     opened = open_source(source)
     wanted = None if recipes is None else recipes_of(recipes)
     _check_io(io, wanted)
+    wanted, io = for_target(target, wanted, io)
     given = Contract.load(contract) if isinstance(contract, str | os.PathLike) else contract
     data = _Data.of(calibrate, evaluate, samples, seed)
     _check_data(data, wanted, refine)
@@ -290,7 +294,7 @@ class _Job:
         for recipe in recipes:
             self.say(f"making {recipe.name}")
             graph, notes = workshop.make(recipe, io)
-            self.notes += notes
+            self.notes += notes + (make_ready(graph) if recipe is EDGE_TPU else [])
             made.append((recipe, graph))
         for recipe, graph in made:
             self.publish(graph, recipe)

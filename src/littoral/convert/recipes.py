@@ -21,12 +21,16 @@ class Rule:
         activation_bits: 8 (asymmetric) or 16 (symmetric) for activations of fixed ranges; None leaves them float.
         algorithm: How the scale of weights is found.
         min_elements: Smaller weights stay float.
+        operator: Of which operators, in the quantizer's words; "*" for all.
+        by_channel: Weights have a scale a channel, where there are kernels; else one a tensor.
     """
 
     weight_bits: int
     activation_bits: int | None = None
     algorithm: Algorithm = "min_max_uniform_quantize"
     min_elements: int = 0
+    operator: str = "*"
+    by_channel: bool = True
 
     def for_quantizer(self, scope: str) -> dict[str, Any]:
         """This rule in ai-edge-quantizer's words, for operators whose scope (output names) an expression matches."""
@@ -35,7 +39,7 @@ class Rule:
             "weight_tensor_config": {
                 "num_bits": self.weight_bits,
                 "symmetric": True,
-                "granularity": "TENSORWISE" if casting else "CHANNELWISE",
+                "granularity": "CHANNELWISE" if self.by_channel and not casting else "TENSORWISE",
                 "dtype": "FLOAT" if casting else "INT",
             },
             "compute_precision": "FLOAT" if casting else "INTEGER",
@@ -50,7 +54,7 @@ class Rule:
                 "granularity": "TENSORWISE",
                 "dtype": "INT",
             }
-        return {"regex": scope, "operation": "*", "algorithm_key": self.algorithm, "op_config": config}
+        return {"regex": scope, "operation": self.operator, "algorithm_key": self.algorithm, "op_config": config}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from littoral.coral.compiler_log import Log, Result, parse, read_table
+from littoral.coral.placement import refuse_compiled
 from littoral.coral.rules import NEWEST_RUNTIME, OLDEST_RUNTIME
 from littoral.data import Contract
 from littoral.errors import InputError, SourceError
@@ -128,7 +129,7 @@ def compile(  # noqa: A001 - the seam's name
     Raises:
         SourceError: The compiler is not here, refuses the model, crashes or takes too long.
         InputError: Two models of one name, or several to cut into segments.
-        ModelFileError: A file is not a model file.
+        ModelFileError: A file is not a model file, or is compiled already.
     """
     request = request or Request()
     models = [Path(os.fspath(one)) for one in (model, *beside)]
@@ -138,6 +139,8 @@ def compile(  # noqa: A001 - the seam's name
     if request.segments > 1 and beside:
         raise InputError("several models are not cut into segments together", "Cut them one after the other")
     graphs = [read(one) for one in models]
+    for graph, one in zip(graphs, models, strict=True):
+        refuse_compiled(graph, one.name)
     program = find()
     if program is None:
         raise SourceError(f"{PROGRAM} is not on this machine", HOW_TO_GET)

@@ -113,13 +113,22 @@ def predict(graph: Graph, runtime_version: int = NEWEST_RUNTIME, *, multiple_sub
     if not OLDEST_RUNTIME <= runtime_version <= NEWEST_RUNTIME:
         accepted = f"Accepted: {OLDEST_RUNTIME} to {NEWEST_RUNTIME}"
         raise InputError(f"there is no Edge TPU runtime version {runtime_version}", accepted)
-    if any(operator.name == OPERATOR for operator in graph.main.operators):
-        raise ModelFileError("the model is compiled for the Edge TPU already", "Give the model that it was made from")
+    refuse_compiled(graph)
     refusals = _refusals(graph, runtime_version)
     parts = regions(graph, 0, set(range(len(graph.main.operators))) - refusals.keys())
     taken = {index for part in (parts if multiple_subgraphs else parts[:1]) for index in part.operators}
     operators = tuple(_verdict(graph, index, taken, refusals) for index in range(len(graph.main.operators)))
     return Prediction(runtime_version, operators, _obstacles(graph), estimate(graph.main, taken))
+
+
+def refuse_compiled(graph: Graph, name: str = "the model") -> None:
+    """Refuse a model that is compiled already.
+
+    Raises:
+        ModelFileError: It is.
+    """
+    if any(operator.name == OPERATOR for operator in graph.main.operators):
+        raise ModelFileError(f"{name} is compiled for the Edge TPU already", "Give the model that it was made from")
 
 
 def _refusals(graph: Graph, runtime_version: int) -> dict[int, Refusal]:

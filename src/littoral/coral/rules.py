@@ -104,9 +104,9 @@ def refusal(view: View, runtime_version: int = NEWEST_RUNTIME) -> Refusal | None
             LIMITATION, "make the input int8 or uint8, so that nothing is quantized at run time (--io uint8)"
         )
     if unfit := next((t for t in (*view.activations, *view.outputs) if not _is_quantized(t)), None):
-        return Refusal(DATA_TYPE, f"{unfit.name!r} is {unfit.type.name.lower()}: quantize it to 8 bits (full-int8)")
+        return Refusal(DATA_TYPE, _of_type(unfit, name))
     if unfit := next((t for t in view.constants if t.type not in _PARAMETERS), None):
-        return Refusal(DATA_TYPE, f"the constant {unfit.name!r} is {unfit.type.name.lower()}: quantize it (full-int8)")
+        return Refusal(DATA_TYPE, _of_type(unfit, name))
     rule = RULES.get(name)
     if rule is None:
         return Refusal(NOT_SUPPORTED, f"the Edge TPU has no {name}: leave it to the end of the model, or replace it")
@@ -120,6 +120,16 @@ def refusal(view: View, runtime_version: int = NEWEST_RUNTIME) -> Refusal | None
         )
     change = rule.check(view) if rule.check else None
     return Refusal(LIMITATION, change) if change else None
+
+
+def _of_type(tensor: Tensor, name: str) -> str:
+    if name == "DEQUANTIZE":
+        return "end the model before it, in integers (--io uint8)"
+    kind = tensor.type.name.lower()
+    if tensor.dtype.kind == "f":
+        return f"{tensor.name!r} is {kind}: quantize it to 8 bits (full-int8)"
+    unscaled = " without a scale" if tensor.type in _BYTES else ""
+    return f"{tensor.name!r} is {kind}{unscaled}, and the chip computes in quantized 8 bits: do it outside the model"
 
 
 def _is_quantized(tensor: Tensor) -> bool:

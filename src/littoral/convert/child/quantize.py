@@ -16,9 +16,10 @@ from littoral.convert.child.trained import Say, converter_of
 def answer(request: Request, say: Say) -> dict[str, Any]:
     """Write the variant of request["recipe"] to request["output"].
 
-    float16 and dynamic begin with the trained model, because TensorFlow makes them while it converts. int8 and int16x8
-    begin with the float model file request["float"] and the samples request["samples"] (an .npy file an input, in the
-    order of the file's inputs), as TensorFlow's converter itself does once it has made that file.
+    float16 and dynamic begin with the trained model, because TensorFlow makes them while it converts. int8 (or
+    int8-dense-by-tensor, where dense layers have one scale a tensor) and int16x8 begin with the float model file
+    request["float"] and the samples request["samples"] (an .npy file an input, in the order of the file's inputs), as
+    TensorFlow's converter itself does once it has made that file.
     """
     recipe = request["recipe"]
     if recipe in ("float16", "dynamic"):
@@ -60,8 +61,9 @@ def _from_float(recipe: str, model: bytes, request: Request, say: Say) -> bytes:
 
     calibrator = Calibrator(add_intermediate_tensors(model))
     say(f"{recipe}: calibrating and quantizing with TensorFlow")
-    if recipe == "int8":
-        return bytes(mlir_quantize(calibrator.calibrate(samples)))
+    if recipe.startswith("int8"):
+        dense_by_tensor = recipe == "int8-dense-by-tensor"
+        return bytes(mlir_quantize(calibrator.calibrate(samples), disable_per_channel_for_dense_layers=dense_by_tensor))
     return bytes(calibrator.calibrate_and_quantize(samples, tf.float32, tf.float32, True, tf.int16, tf.int64))
 
 
