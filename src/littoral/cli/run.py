@@ -1,44 +1,74 @@
-"""littoral run MODEL INPUT...: what the model says of each picture."""
+"""littoral run MODEL INPUT...: what the model says of each picture, as a table, as JSON, and drawn."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from littoral.cli import options, terminal
+from littoral.cli import drawings, options, terminal
 
 if TYPE_CHECKING:
-    from littoral.vision import Class
+    from littoral.vision import Answer
+
+
+class Task(str, Enum):
+    """What a model is for."""
+
+    classify = "classify"
+    detect = "detect"
+    segment = "segment"
+    pose = "pose"
 
 
 def command(
     model: options.ModelFile,
     inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Pictures, or folders of pictures.")],
+    task: Annotated[Task | None, typer.Option("--task", help="What the model is for; else its outputs tell.")] = None,
     labels: Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Names of the classes.")] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="How many classes to show for each picture.")] = 5,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", min=1, help="At most so many answers a picture; 5 classes, all else.")
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option("--threshold", metavar="X", help="The smallest score of an object or a pose.")
+    ] = None,
+    draw: Annotated[
+        Path | None,
+        typer.Option("--draw", metavar="OUT", help="Draw the answer: a .png or .jpg file; a folder for several."),
+    ] = None,
+    contract: options.Contract = None,
     device: options.Device = "cpu",
     threads: options.Threads = None,
     as_json: options.Json = False,
 ) -> None:
-    """Classify pictures with a model file."""
+    """Answer pictures with a model file: classes, objects, masks or poses."""
     from littoral import load, vision
-    from littoral.data import read_labels
+    from littoral.data import Contract, read_labels
 
+    pictures = _pictures(inputs)
+    files = drawings.plan(draw, pictures) if draw else []
     names = read_labels(labels) if labels else None
-    answers: dict[str, list[Class]] = {}
-    with load(model, device=device, threads=threads) as loaded:
+    wanted = Contract.load(contract) if contract else None
+    answers: dict[str, Answer] = {}
+    with load(model, device=device, threads=threads, contract=wanted) as loaded:
         if loaded.contract_derived:
             terminal.note(f"{model} has no contract: the picture is read as its input tensor suggests")
-        for picture in _pictures(inputs):
-            answers[str(picture)] = vision.classify(loaded, picture, top_k=top_k, labels=names)
+        kind = task.value if task else vision.task(loaded)
+        for index, picture in enumerate(pictures):
+            found = vision.answer(loaded, picture, kind, threshold=threshold, top_k=top_k, labels=names)
+            answers[str(picture)] = found
+            if files:
+                drawings.save(vision.draw(picture, found), files[index])
     if as_json:
-        terminal.emit_json({name: [dataclasses.asdict(c) for c in classes] for name, classes in answers.items()})
+        terminal.emit_json({name: _encode(found) for name, found in answers.items()})
     else:
-        terminal.out.print(_table(answers))
+        terminal.out.print(_table(kind, answers))
 
 
 def _pictures(inputs: list[Path]) -> list[Path]:
@@ -47,9 +77,50 @@ def _pictures(inputs: list[Path]) -> list[Path]:
     return [p for given in inputs for p in (find_pictures(given) if given.is_dir() else [given])]
 
 
-def _table(answers: dict[str, list[Class]]) -> Table:
-    table = Table("picture", "class", "score", box=None, header_style="bold")
-    for name, classes in answers.items():
-        for row, answer in enumerate(classes):
-            table.add_row(name if row == 0 else "", answer.label or str(answer.index), f"{answer.score:.3f}")
+def _encode(answer: Answer) -> Any:
+    from littoral.vision import Segmentation
+
+    if isinstance(answer, Segmentation):
+        height, width = answer.classes.shape
+        return {"width": width, "height": height, "classes": [dataclasses.asdict(share) for share in answer.shares]}
+    return [dataclasses.asdict(found) for found in answer]
+
+
+_COLUMNS = {
+    "classify": ("class", "score"),
+    "detect": ("object", "score", "left", "top", "right", "bottom"),
+    "segment": ("class", "share", "pixels"),
+    "pose": ("pose", "score", "keypoint", "x", "y", "score"),
+}
+
+
+def _table(kind: str, answers: dict[str, Answer]) -> Table:
+    table = Table("picture", box=None, header_style="bold")
+    for column in _COLUMNS[kind]:
+        words = column in ("class", "object", "pose", "keypoint")
+        table.add_column(column, justify="left" if words else "right")
+    for name, answer in answers.items():
+        first = name
+        for row in _rows(answer):
+            table.add_row(Text(first), *map(Text, row))
+            first = ""
+        if first:
+            table.add_row(Text(first), Text("nothing found", style="dim"))
     return table
+
+
+def _rows(answer: Answer) -> Iterable[tuple[str, ...]]:
+    """The cells of each answer, in the columns of its task."""
+    from littoral.vision import Class, Object, Segmentation
+
+    if isinstance(answer, Segmentation):
+        for share in answer.shares:
+            yield share.label or str(share.index), f"{share.share:.1%}", f"{share.pixels:,}"
+        return
+    for found in answer:
+        name = found.label or str(found.index)
+        if isinstance(found, Class):
+            yield name, f"{found.score:.3f}"
+        elif isinstance(found, Object):
+            sides = dataclasses.astuple(found.box)
+            yield name, f"{found.score:.3f}", *(f"{side:.1f}" for side in sides)

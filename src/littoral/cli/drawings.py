@@ -1,0 +1,66 @@
+"""Where drawn pictures go: one file, or a folder for several."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from littoral.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
+
+
+def plan(draw: Path, pictures: Sequence[Path]) -> list[Path]:
+    """The file for each picture: `draw` itself, or one named after the picture where `draw` is a folder.
+
+    Raises:
+        DataError: There are several pictures and no folder, the folder is not there, the format is none that we write,
+            or a picture would be overwritten.
+    """
+    if draw.is_dir():
+        files = _named_after(pictures, draw)
+    elif len(pictures) > 1:
+        raise DataError(f"{draw} is no folder, and there are {len(pictures)} pictures to draw", f"mkdir -p {draw}")
+    elif not draw.parent.is_dir():
+        raise DataError(f"the folder {draw.parent} of {draw.name} is not there", f"mkdir -p {draw.parent}")
+    elif draw.suffix.lower() not in FORMATS:
+        raise DataError(f"{draw} has no name of a picture", f"Accepted: a folder, or a name with {', '.join(FORMATS)}")
+    else:
+        files = [draw]
+    given = {picture.resolve() for picture in pictures}
+    if taken := [file for file in files if file.resolve() in given]:
+        raise DataError(f"{taken[0]} is a picture that was given and would be overwritten", "Draw to another place")
+    return files
+
+
+def _named_after(pictures: Sequence[Path], folder: Path) -> list[Path]:
+    """One PNG a picture; those of one name are numbered."""
+    files: list[Path] = []
+    for picture in pictures:
+        names = [f"{picture.stem}.png", *(f"{picture.stem}-{number}.png" for number in range(2, len(files) + 2))]
+        files.append(next(folder / name for name in names if folder / name not in files))
+    return files
+
+
+def save(image: Image.Image, file: Path) -> None:
+    """Writes a picture in the format of its name, by a temporary file in the same folder.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    temporary = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as stream:
+            temporary = Path(stream.name)
+            image.save(stream, FORMATS[file.suffix.lower()], quality=92)
+        temporary.chmod(0o644)
+        temporary.replace(file)
+    except BaseException:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise
