@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from littoral.coral.compiled import Compiled, Segment
-
-NEWEST_RUNTIME = 14
-"""The newest runtime version that the vendor's library has had."""
+from littoral.coral.rules import NEWEST_RUNTIME
 
 _CHIP_BYTES = 8 << 20
 """Memory of the chip for parameters, instructions and activations (Coral's documentation)."""
@@ -105,10 +103,10 @@ def _beside(compiled: Compiled) -> Advice | None:
     more = f" and {names.total() - sum(n for _, n in names.most_common(5))} more" if len(names) > 5 else ""
     work = sum(operator.macs for operator in compiled.on_cpu)
     share = f", with {work:,} multiply-adds" if work else ""
-    first = next(operator for operator in compiled.on_cpu if operator.name in names)
+    first = next((one for one in compiled.on_cpu if one.name in names and one.change), compiled.on_cpu[0])
     return Advice(
         f"the processor runs {names.total()} operators beside the chip ({listed}{more}){share}",
-        f"The compiler stopped at {first.name}: replace it, or move it to the end of the model, and compile again",
+        f"The first is {first.name}: {first.change or 'replace it'}; then compile again",
     )
 
 
