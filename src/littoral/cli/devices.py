@@ -14,6 +14,7 @@ from littoral.cli import options, terminal
 from littoral.errors import LittoralError
 
 if TYPE_CHECKING:
+    from littoral.coral.chips import Chip
     from littoral.devices import Machine
 
 
@@ -27,30 +28,32 @@ class State:
 
 
 def command(as_json: options.Json = False) -> None:
-    """Show the processor, the accelerators, and the devices that models can run on: each is tried."""
+    """Show the processor, Coral chips, and the devices that models can run on: each is tried."""
+    from littoral.coral import chips
     from littoral.devices import survey
     from littoral.runtime import DEVICES
 
-    machine = survey()
+    machine, found = survey(), chips.find()
     words = DEVICES | _plugins()
     with terminal.progress_bar() as progress:
         states = []
         for number, (device, what) in enumerate(words.items()):
             progress("trying devices", number, len(words))
             states.append(_try(device, what))
+    states.append(_coral(found))
     if as_json:
-        found = [dataclasses.asdict(state) for state in states]
-        terminal.emit_json({**dataclasses.asdict(machine), "devices": found})
+        listed = {"coral": [chip.summary() for chip in found], "devices": list(map(dataclasses.asdict, states))}
+        terminal.emit_json({**dataclasses.asdict(machine), **listed})
     else:
-        terminal.out.print(Group(*_processor(machine), *_accelerators(machine), _table(states)))
+        terminal.out.print(Group(*_processor(machine), *map(_chip, found), _table(states)))
 
 
 def _plugins() -> dict[str, str]:
-    """The devices that plug-ins bring, and what they are."""
+    """The devices that plug-ins bring, and what they are; but coral, whose chips run compiled models alone."""
     from littoral import openvino
     from littoral.runtime.delegate import installed
 
-    found = {name: f"a plug-in: {point.value}" for name, point in sorted(installed().items())}
+    found = {name: f"a plug-in: {point.value}" for name, point in sorted(installed().items()) if name != "coral"}
     with contextlib.suppress(LittoralError):  # trying it will tell why
         units = openvino.describe()
         del found["openvino"]
@@ -70,6 +73,12 @@ def _try(device: str, what: str) -> State:
     return State(device, True, what)
 
 
+def _coral(found: tuple[Chip, ...]) -> State:
+    """Chips are not tried here: opening one resets it. The doctor does it."""
+    words = "models compiled for the Edge TPU" if found else "no Edge TPU is here: littoral doctor says what to do"
+    return State("coral", any(chip.usable for chip in found), words)
+
+
 def _processor(machine: Machine) -> list[Text]:
     one = machine.processor
     memory = f"{one.memory / 2**30:.0f} GiB" if one.memory else "memory unknown"
@@ -79,11 +88,9 @@ def _processor(machine: Machine) -> list[Text]:
     return [Text(line) for line in lines]
 
 
-def _accelerators(machine: Machine) -> list[Text]:
-    return [
-        Text(f"{one.what} -> {one.device}" + (f"  warning: {one.warning}" if one.warning else ""))
-        for one in machine.accelerators
-    ]
+def _chip(chip: Chip) -> Text:
+    warning = f"  warning: {'; '.join(chip.problems)}" if chip.problems else ""
+    return Text(f"{chip.device} = {chip.stable}: {chip}{warning}")
 
 
 def _table(states: list[State]) -> Table:

@@ -19,9 +19,9 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from littoral.errors import DeviceError
 
@@ -130,6 +130,11 @@ class Chip:
     def usable(self) -> bool:
         """Whether it can be opened now, as far as sysfs tells."""
         return self.state != "dead" and self.node.usable and not self.user
+
+    def summary(self) -> dict[str, Any]:
+        """All that is known of it, as JSON has it."""
+        words = {"device": self.device, "stable": self.stable, "usable": self.usable, "problems": list(self.problems)}
+        return {**words, **asdict(self)}
 
     def __str__(self) -> str:
         where = f"USB port {self.identity}" if self.kind == "usb" else f"PCI address {self.identity}, {self.path}"

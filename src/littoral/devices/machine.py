@@ -1,7 +1,4 @@
-"""What this machine has: processor features, memory, accelerators that the kernel shows.
-
-Everything is read from /proc and /sys, so that asking never touches a device or loads a driver.
-"""
+"""What this machine has: processor features and memory, read from /proc."""
 
 from __future__ import annotations
 
@@ -20,9 +17,6 @@ INTEGER = {
 }
 HALF = {"avx512_fp16": "AVX512-FP16", "asimdhp": "Armv8.2 half precision"}
 BFLOAT = {"amx_bf16": "AMX bf16", "avx512_bf16": "AVX512-BF16", "bf16": "Arm bf16"}
-
-_CORAL_USB = {("1a6e", "089a"): "before its firmware", ("18d1", "9302"): "ready"}
-_USB2_SPEED = 480  # Mbit/s
 
 
 @dataclass(frozen=True)
@@ -51,35 +45,19 @@ class Processor:
 
 
 @dataclass(frozen=True)
-class Accelerator:
-    """A chip that the kernel shows.
-
-    Attributes:
-        device: The device string that would use it, as in "coral:usb:0".
-        what: In words.
-        warning: What is wrong with it; empty when nothing is.
-    """
-
-    device: str
-    what: str
-    warning: str = ""
-
-
-@dataclass(frozen=True)
 class Machine:
-    """What this machine has."""
+    """What this machine has. Accelerators are found by the packages that use them."""
 
     processor: Processor
-    accelerators: tuple[Accelerator, ...]
 
 
 def survey(root: Path = Path("/")) -> Machine:
     """Look at the machine.
 
     Args:
-        root: The folder that holds proc and sys.
+        root: The folder that holds proc.
     """
-    return Machine(_processor(root), (*_coral_usb(root), *_coral_pci(root)))
+    return Machine(_processor(root))
 
 
 def _processor(root: Path) -> Processor:
@@ -113,39 +91,8 @@ def _memory(root: Path) -> int:
     return 0
 
 
-def _coral_usb(root: Path) -> list[Accelerator]:
-    """Coral USB accelerators in the order of their ports."""
-    found: list[Accelerator] = []
-    for folder in sorted((root / "sys/bus/usb/devices").glob("*-*")):
-        state = _CORAL_USB.get((_text(folder / "idVendor"), _text(folder / "idProduct")))
-        if state is None:
-            continue
-        speed = _text(folder / "speed")
-        slow = speed.isdigit() and int(speed) <= _USB2_SPEED
-        warning = f"on a USB 2 port ({speed} Mbit/s), which makes it slow" if slow else ""
-        found.append(
-            Accelerator(f"coral:usb:{len(found)}", f"Coral USB Accelerator at port {folder.name}, {state}", warning)
-        )
-    return found
-
-
-def _coral_pci(root: Path) -> list[Accelerator]:
-    """Coral chips on PCIe or M.2, which the gasket driver shows as apex devices."""
-    folders = sorted((root / "sys/class/apex").glob("apex*"))
-    return [
-        Accelerator(f"coral:pci:{index}", f"Coral PCIe chip /dev/{folder.name}", _heat(_text(folder / "temp")))
-        for index, folder in enumerate(folders)
-    ]
-
-
-def _heat(millidegrees: str, limit: float = 85.0) -> str:
-    """A warning from the first trip point on, where the driver slows the chip down."""
-    celsius = int(millidegrees) / 1000 if millidegrees.lstrip("-").isdigit() else 0.0
-    return f"{celsius:.0f} °C: it slows down from {limit:.0f} °C on" if celsius >= limit else ""
-
-
 def _text(path: Path) -> str:
-    """The text of a file in /proc or /sys, "" where it cannot be read."""
+    """The text of a file in /proc, "" where it cannot be read."""
     try:
         return path.read_text(errors="replace").strip()
     except OSError:
