@@ -7,7 +7,7 @@ import warnings
 from littoral.devices import parse
 from littoral.errors import LittoralError
 from littoral.runtime import choices
-from littoral.runtime.engine import Source, keeps_state
+from littoral.runtime.engine import ANY, Source, keeps_state
 from littoral.runtime.fallback import Chain, FallbackWarning
 from littoral.runtime.lifetime import continued, origin
 from littoral.runtime.places import check_device
@@ -63,7 +63,7 @@ def _move(
 ) -> None:
     devices = parse(f"{device}|{FIRST}")
     check_device(devices[0])
-    chain = Chain(source, devices, threads, isolate)
+    chain = Chain({ANY: source}, devices, threads, isolate, first.ledger)
     try:
         chain.place.prepare(first.engines)
     except BaseException:

@@ -45,6 +45,10 @@ class Source:
         return self.path.stat().st_size if self.path else len(self.content)
 
 
+ANY = ""
+"""The key of a model file that is for every device."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One way into a model.

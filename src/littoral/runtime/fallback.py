@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from littoral.devices import Device
 from littoral.errors import ClosedError, DeviceError, LittoralError
 from littoral.runtime.delegate.placement import Placement
-from littoral.runtime.engine import Entry, Source, keeps_state
+from littoral.runtime.engine import ANY, Entry, Source, keeps_state
+from littoral.runtime.ledger import Ledger
 from littoral.runtime.lifetime import origin
 from littoral.runtime.places import Place, wants_isolation
 from littoral.runtime.tensors import Array
-from littoral.runtime.worker.isolation import Isolation
+from littoral.runtime.worker.isolation import DownError, Isolation
 
 _PATIENCE = 3
 
@@ -26,23 +28,31 @@ class Chain:
     """A model on the devices of a device string.
 
     Args:
-        source: The model.
+        files: The model by device, or the one for all of them under the key `ANY`.
         devices: In the order in which they are to be tried.
         threads: For each call.
         isolate: Whether in processes of their own; None leaves that to each device.
+        ledger: Counts what goes wrong.
 
     Raises:
-        DeviceError: None of the devices takes the model.
+        DeviceError: None of the devices takes the model, or there is no file for one.
     """
 
     def __init__(
-        self, source: Source, devices: Sequence[Device], threads: int, isolate: bool | Isolation | None
+        self,
+        files: Mapping[str, Source],
+        devices: Sequence[Device],
+        threads: int,
+        isolate: bool | Isolation | None,
+        ledger: Ledger,
     ) -> None:
-        self._source = source
+        self.ledger = ledger
         self._devices = tuple(devices)
+        self._twins = ANY not in files
+        self._sources = _picked(files, devices) if self._twins else [files[ANY]] * len(devices)
         self._threads = threads
         self._isolate = isolate
-        self._remembers = keeps_state(source.graph)
+        self._remembers = any(keeps_state(source.graph) for source in self._sources)
         self._lock = threading.Lock()
         self._places: dict[int, Place] = {}
         self._said: dict[str, str] = {}
@@ -57,6 +67,11 @@ class Chain:
         return self._places[self._current]
 
     @property
+    def source(self) -> Source:
+        """The model as the device has it that runs it now."""
+        return self._sources[self._current]
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What there is to know: devices that were passed over, and peculiarities of those that run."""
         return (*self._said.values(), *self.place.notes)
@@ -64,7 +79,8 @@ class Chain:
     @property
     def nbytes(self) -> int:
         """Bytes that it holds, the model file among them."""
-        return self._source.size + sum(place.nbytes for place in self._places.values())
+        loaded = {id(self._sources[index]): self._sources[index] for index in self._places}
+        return sum(source.size for source in loaded.values()) + sum(place.nbytes for place in self._places.values())
 
     @property
     def engines(self) -> int:
@@ -79,21 +95,34 @@ class Chain:
 
     def run(self, entry: Entry, values: Sequence[Array]) -> list[Array]:
         """Runs once, on the current device, or on the next ones where it fails. See `Engine.run`."""
-        index = self._current
+        first = index = self._current
         while True:
             try:
-                result = self._at(index).run(entry, values)
+                result = self._run(index, entry, values)
             except ClosedError:
                 raise
-            except DeviceError as error:
+            except LittoralError as error:
+                if not isinstance(error, DownError):  # those are counted where they are seen
+                    self.ledger.count(str(self._devices[index]), "errors")
                 if index + 1 == len(self._devices) or self._remembers:
+                    self.ledger.end("failed")
                     raise
                 self._pass_over(index, error)
                 index += 1
             else:
                 if index == self._current:
                     self._failures = 0
+                if index != first:
+                    self.ledger.end("rescued")
                 return result
+
+    def _run(self, index: int, entry: Entry, values: Sequence[Array]) -> list[Array]:
+        run = self._at(index).run
+        if not self._twins:
+            return run(entry, values)
+        from littoral.runtime.twins import run_as_twin
+
+        return run_as_twin(run, self._sources[index].graph, entry, values)
 
     def reset(self) -> None:
         """Sets variables back to zero."""
@@ -125,7 +154,7 @@ class Chain:
         if len(failures) == 1:
             raise failures[0][1]
         told = "; ".join(f"{device}: {error.cause}" for device, error in failures)
-        raise DeviceError(f"none of the devices takes {self._source.name}: {told}", failures[0][1].remedy)
+        raise DeviceError(f"none of the devices takes {self._sources[0].name}: {told}", failures[0][1].remedy)
 
     def _at(self, index: int) -> Place:
         """The model on one of the devices, loaded when it is first asked for."""
@@ -133,11 +162,14 @@ class Chain:
         if place is None:
             with self._lock:
                 if self._closed:
-                    raise ClosedError(f"{self._source.name} on {self._devices[index]} is closed", "Load it again")
+                    name = self._sources[index].name
+                    raise ClosedError(f"{name} on {self._devices[index]} is closed", "Load it again")
                 place = self._places.get(index)
                 if place is None:
                     device = self._devices[index]
-                    place = Place(self._source, device, self._threads, self._isolation(device))
+                    count = partial(self.ledger.count, str(device))
+                    isolation = self._isolation(device)
+                    place = Place(self._sources[index], device, self._threads, isolation, count)
                     self._places[index] = place
         return place
 
@@ -147,11 +179,14 @@ class Chain:
         wanted = wants_isolation(device) if self._isolate is None else self._isolate
         return Isolation() if wanted else None
 
-    def _pass_over(self, index: int, error: DeviceError) -> None:
-        """Says that another device answers; after a few failures in a row it does so for good."""
+    def _pass_over(self, index: int, error: LittoralError) -> None:
+        """Says that another device answers; after a few failures in a row it does so for good.
+
+        One whose worker is started again comes back by itself, and costs little until then.
+        """
         instead = self._devices[index + 1]
         self._say(self._devices[index], f"{self._devices[index]} failed, and {instead} answered: {error.cause}")
-        if index != self._current:
+        if index != self._current or isinstance(error, DownError):
             return
         self._failures += 1
         if self._failures >= _PATIENCE:
@@ -166,3 +201,9 @@ class Chain:
         if key not in self._said:
             self._said[key] = words
             warnings.warn_explicit(words, FallbackWarning, *origin())
+
+
+def _picked(files: Mapping[str, Source], devices: Sequence[Device]) -> list[Source]:
+    from littoral.runtime.twins import pick
+
+    return [pick(files, device) for device in devices]

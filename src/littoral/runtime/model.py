@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from littoral.data import Contract
 from littoral.devices import Device, parse, usable_cores
 from littoral.errors import ClosedError, DeviceError
 from littoral.runtime.contract import check_contract, contract_or_default
 from littoral.runtime.delegate.placement import Placement
-from littoral.runtime.engine import Entry, Source, main_entry, signature_entry
+from littoral.runtime.engine import ANY, Entry, Source, main_entry, signature_entry
 from littoral.runtime.fallback import Chain
+from littoral.runtime.ledger import Ledger
 from littoral.runtime.lifetime import keep
 from littoral.runtime.places import AUTO, check_device
 from littoral.runtime.signature import Result, Signature
@@ -23,14 +24,19 @@ from littoral.runtime.tensors import Array, zeros
 from littoral.runtime.worker.isolation import Isolation
 from littoral.tflite import Graph, read, to_bytes
 
+if TYPE_CHECKING:
+    from littoral.runtime.faults import Faults
+
 _T = TypeVar("_T")
+File: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | Graph"
+"""What a model is loaded from."""
 
 
 class Model:
     """A model on a device; made by `load`. Threads may share it: as far as cores go each call has an engine of its own.
 
     Attributes:
-        graph: The model file.
+        graph: The model file; of several the one of the device that ran it first.
         threads: How many a call may use.
         contract: How pictures become inputs, and names of the classes.
         contract_derived: The file says nothing of pictures: the contract's inputs are worked out from its tensors.
@@ -39,12 +45,12 @@ class Model:
         signatures: Other ways to call it, by name; empty where the file has none.
     """
 
-    def __init__(self, source: Source, running: _Running, threads: int, contract: Contract | None) -> None:
-        graph = source.graph
+    def __init__(self, files: Mapping[str, Source], running: _Running, threads: int, contract: Contract | None) -> None:
+        graph = running.chain.source.graph
         self.graph = graph
         self.threads = threads
         self.contract, self.contract_derived = (contract, False) if contract else contract_or_default(graph)
-        self._source = source
+        self._files = files
         self._running = running
         self._main = Signature(main_entry(graph), running.run)
         check_contract(self.contract, self._main.inputs)
@@ -68,6 +74,11 @@ class Model:
     def notes(self) -> tuple[str, ...]:
         """What there is to know of how it runs: devices that were passed over and why, what the device cannot do."""
         return self._running.switch.notes
+
+    @property
+    def faults(self) -> Faults:
+        """What went wrong since it was loaded, counted."""
+        return self._running.chain.ledger.read()
 
     @property
     def placement(self) -> Placement:
@@ -98,9 +109,9 @@ class Model:
             DeviceError: The device does not take the model, which stays where it is.
             ClosedError: The model is closed.
         """
-        chain = _chain(self._source, _devices(device), self.threads, None)
+        chain = _chain(self._files, _devices(device), self.threads, None, self._running.chain.ledger)
         if not self._running.switch.replace(chain):
-            raise ClosedError(f"{self._source.name} is closed", "Load it again")
+            raise ClosedError(f"{chain.source.name} is closed", "Load it again")
         self._running.switch.told = ()
 
     def close(self) -> None:
@@ -142,7 +153,7 @@ class _Running:
 
 
 def load(
-    source: str | os.PathLike[str] | bytes | bytearray | memoryview | Graph,
+    source: File | Mapping[str, File],
     device: str = "cpu",
     threads: int | None = None,
     contract: Contract | None = None,
@@ -151,7 +162,9 @@ def load(
     """Loads a model file onto a device.
 
     Args:
-        source: A path, the bytes of a model file, or a graph. All of it is checked before native code sees it.
+        source: A path, the bytes of a model file, or a graph. All of it is checked before native code sees it. Or a
+            dict of them by device, as in {"coral": "m_edgetpu.tflite", "cpu": "m.tflite"}, by name or whole device
+            string: each device of `device` runs its own, and they must take and give the same.
         device: "cpu", "cpu:fp16", "openvino:bf16|cpu" ...: the first of them that takes the model runs it. A device
             that is passed over is told by a FallbackWarning and in `Model.notes`; so is a call that the next answers.
             "auto" answers on the processor at once, and moves to the device that `tune` found when that has compiled.
@@ -166,22 +179,24 @@ def load(
         ContractError: The contract is malformed, or not of this model.
     """
     automatic = device.strip().lower() == AUTO
+    if automatic and isinstance(source, Mapping):
+        raise DeviceError("auto runs one model file", 'Name the devices, as in "coral|cpu"')
     devices = _devices("cpu" if automatic else device)
     if threads is not None and threads < 1:
         raise DeviceError(f"threads is {threads}", "Accepted: whole numbers from 1")
-    origin = _source(source)
+    files = _files(source)
     threads = threads or usable_cores()
-    chain = _chain(origin, devices, threads, isolate)
+    chain = _chain(files, devices, threads, isolate, Ledger())
     switch = Switch(chain)
     try:
-        model = Model(origin, _Running(switch, f"the model {origin.name} on {device}"), threads, contract)
+        model = Model(files, _Running(switch, f"the model {chain.source.name} on {device}"), threads, contract)
     except BaseException:
         switch.close()
         raise
     if automatic:
         from littoral.runtime.auto import upgrade
 
-        upgrade(switch, origin, threads, isolate)
+        upgrade(switch, files[ANY], threads, isolate)
     return model
 
 
@@ -192,18 +207,36 @@ def _devices(text: str) -> tuple[Device, ...]:
     return devices
 
 
-def _source(source: str | os.PathLike[str] | bytes | bytearray | memoryview | Graph) -> Source:
+def _files(source: File | Mapping[str, File]) -> Mapping[str, Source]:
+    """The model files by device."""
+    if not isinstance(source, Mapping):
+        return {ANY: _source(source)}
+    from littoral.runtime.twins import check_twins, named
+
+    files = {device: _source(file, f"the model for {device}") for device, file in named(source).items()}
+    check_twins(files.values())
+    return files
+
+
+def _source(source: File, name: str = "the model") -> Source:
     if isinstance(source, Graph):
-        return Source(source, "the model", None, to_bytes(source))
+        return Source(source, name, None, to_bytes(source))
     if isinstance(source, str | os.PathLike):
         return Source(read(source), str(source), Path(source))
     content = bytes(source)
-    return Source(read(content), "the model", None, content)
+    return Source(read(content), name, None, content)
 
 
-def _chain(source: Source, devices: Sequence[Device], threads: int, isolate: bool | Isolation | None) -> Chain:
-    _check_operators(source)
-    return Chain(source, devices, threads, isolate)
+def _chain(
+    files: Mapping[str, Source],
+    devices: Sequence[Device],
+    threads: int,
+    isolate: bool | Isolation | None,
+    ledger: Ledger,
+) -> Chain:
+    for source in files.values():
+        _check_operators(source)
+    return Chain(files, devices, threads, isolate, ledger)
 
 
 def _check_operators(source: Source) -> None:

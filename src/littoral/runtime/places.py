@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from littoral.devices import Device, usable_cores
@@ -11,6 +11,7 @@ from littoral.runtime.cpu import Scratch, open_cpu
 from littoral.runtime.delegate.failures import calling
 from littoral.runtime.delegate.placement import PROCESSOR, Placement
 from littoral.runtime.engine import Engine, Entry, Source, foreign_operators, keeps_state, main_entry
+from littoral.runtime.ledger import Kind
 from littoral.runtime.pool import Pool
 from littoral.runtime.tensors import Array, zeros
 from littoral.runtime.worker.isolation import Isolation
@@ -85,6 +86,19 @@ def _asks(device: Device, what: str) -> bool:
     return bool(getattr(plugin(device.name), what, False))
 
 
+def _pinned(device: Device) -> Device:
+    """The same device by a name that it keeps, where its plug-in knows one: it has a function `pin`."""
+    if str(device) in DEVICES:
+        return device
+    from littoral.runtime.delegate.plugins import plugin
+
+    pin = getattr(plugin(device.name), "pin", None)
+    if pin is None:
+        return device
+    with calling(device.name, f"pinning {str(device)!r}"):
+        return Device(device.name, tuple(map(str, pin(*device.options))))
+
+
 def open_engine(source: Source, device: Device, threads: int, scratch: Scratch) -> tuple[Engine, str]:
     """A model on a device in this process, and what there is to say about that.
 
@@ -145,13 +159,22 @@ class Place:
         device: Where.
         threads: For each call.
         isolation: How to run it in processes of its own; None for this process.
+        count: Takes each fault of those, and each restart.
 
     Raises:
         DeviceError: The device is not there, or does not run the model.
     """
 
-    def __init__(self, source: Source, device: Device, threads: int, isolation: Isolation | None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        device: Device,
+        threads: int,
+        isolation: Isolation | None,
+        count: Callable[[Kind], None],
+    ) -> None:
         self.device = device
+        self._count = count
         self.isolated = isolation is not None
         self.notes: tuple[str, ...] = ()
         self._source = source
@@ -214,7 +237,8 @@ class Place:
         if self._isolation:
             from littoral.runtime.worker.engine import Isolated
 
-            engine = isolated = Isolated(self._source, self.device, self._threads, self._isolation)
+            device = _pinned(self.device)
+            engine = isolated = Isolated(self._source, device, self._threads, self._isolation, self._count)
             note = isolated.note
         else:
             engine, note = open_engine(self._source, self.device, self._threads, self._scratch)

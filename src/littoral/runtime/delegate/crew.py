@@ -10,7 +10,7 @@ from typing import Any
 from littoral.errors import DeviceError
 from littoral.runtime.delegate.base import Delegate
 from littoral.runtime.delegate.custom import Compile, OneOperator, delegates
-from littoral.runtime.delegate.failures import RUNTIME_ERRORS, forget_locals, told
+from littoral.runtime.delegate.failures import RUNTIME_ERRORS, VendorError, forget_locals, told
 from littoral.runtime.delegate.native import Attachment
 from littoral.runtime.delegate.placement import PROCESSOR, Place, Placement
 from littoral.runtime.delegate.vendor import LoadedDelegate, VendorDelegate
@@ -111,7 +111,8 @@ class Crew:
             forget_locals(error)  # the interpreter is among them, and would keep a vendor's device busy
             if failures := [failure for failure in kept if failure]:
                 raise failures[0]
-            raise told(self.name, error) from error
+            reason = told(self.name, error)
+            raise (VendorError(reason.cause, reason.remedy) if self._vendor else reason) from error
 
 
 def _in_python(graph: Graph, delegate: OneOperator, threads: int | None) -> Attachment:

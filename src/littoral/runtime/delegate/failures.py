@@ -35,6 +35,10 @@ class RefusalError(DeviceError):
         return (type(self), (self.runner, self.reason))
 
 
+class VendorError(DeviceError):
+    """A model does not run with a vendor's delegate, whose state nobody knows afterwards."""
+
+
 @contextmanager
 def calling(runner: str, where: str) -> Iterator[None]:
     """Around a call into a delegate's code: what it raises comes out as a DeviceError, with the original as its cause.

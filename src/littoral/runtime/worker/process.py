@@ -15,20 +15,27 @@ import time
 import weakref
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Literal
 
 from littoral.errors import DeviceError
 from littoral.runtime.worker.arena import Arena
-from littoral.runtime.worker.isolation import Isolation
+from littoral.runtime.worker.isolation import DownError, Isolation
 
-_START = 120.0  # seconds until a worker must be ready: vendors compile for long
 _LONGEST_WORDS = 300
 _TAIL = 4096
 _CHATTER = ("INFO: ", "VERBOSE: ")
 
 
-class WorkerError(DeviceError):
-    """A worker died or hung; the next call starts another."""
+class WorkerError(DownError):
+    """A worker died or hung.
+
+    Attributes:
+        kind: Which of the two, as faults are counted.
+    """
+
+    def __init__(self, cause: str, remedy: str = "", kind: Literal["crashes", "hangs"] = "crashes") -> None:
+        super().__init__(cause, remedy)
+        self.kind = kind
 
 
 _live: weakref.WeakSet[Worker] = weakref.WeakSet()
@@ -71,7 +78,7 @@ class Worker:
         self._answers = select.poll()  # made once: Connection.poll makes one at each call
         self._answers.register(self._connection, select.POLLIN)
         try:
-            self.note: str = self._ask(("load", dict(config), isolation.silence / 5), _START)
+            self.note: str = self._ask(("load", dict(config), isolation.silence / 5), isolation.start)
         except BaseException:
             self.end()
             raise
@@ -135,7 +142,7 @@ class Worker:
             self._await(timeout)
             outcome, answer = pickle.loads(self._connection.recv_bytes())  # noqa: S301 - the worker is ours
         except (EOFError, OSError) as error:
-            raise self._failure("died", _wait(self._process)) from error
+            raise self._failure("crashes", _wait(self._process)) from error
         if outcome == "error":
             raise answer
         return answer
@@ -149,14 +156,15 @@ class Worker:
             if self.got.beat != beat:
                 beat, heard = self.got.beat, now
             if now >= limit:
-                raise self._failure("hung", f"no answer in {timeout:g} s")
+                raise self._failure("hangs", f"no answer in {timeout:g} s")
             if now - heard >= self._isolation.silence and beat:
-                raise self._failure("hung", f"no sign of life for {self._isolation.silence:g} s")
+                raise self._failure("hangs", f"no sign of life for {self._isolation.silence:g} s")
 
-    def _failure(self, what: str, how: str) -> WorkerError:
+    def _failure(self, kind: Literal["crashes", "hangs"], how: str) -> WorkerError:
         words = self._last_words()
         said = f"; its last words: {words}" if words else ""
-        return WorkerError(f"the worker of {self._label} {what} ({how}){said}", "The next call starts another")
+        what = "died" if kind == "crashes" else "hung"
+        return WorkerError(f"the worker of {self._label} {what} ({how}){said}", "The next call starts another", kind)
 
     def _last_words(self) -> str:
         """The last line that it wrote to its standard error, past what libraries chat."""
