@@ -70,7 +70,8 @@ def load_edgetpu_delegate(options: Mapping[str, Any] | None = None) -> Delegate:
         DelegateError: There is no such chip, or the vendor's library is missing (also a ValueError).
     """
     given = dict(options or {})
-    device = os.environ.get(OVERRIDE) or given.pop("device", None)
+    device = given.pop("device", None)
+    device = os.environ.get(OVERRIDE) or device
     try:
         if given:
             raise DelegateError(f"unknown options {sorted(given)}", 'Accepted: "device"')
