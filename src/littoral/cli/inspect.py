@@ -13,30 +13,62 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from littoral.cli import options, terminal
+from littoral.cli import compiled as pages
+from littoral.cli import edgetpu, options, terminal
 
 if TYPE_CHECKING:
+    from littoral.coral.compiled import Compiled
     from littoral.tflite import Graph, Tensor
 
 
 def command(
-    model: options.ModelFile,
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model files (.tflite).")],
     device: Annotated[
         str | None,
         typer.Option("--device", "-d", metavar="D", help="Also show where each operator runs there, and why."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Show a model file: inputs, outputs, operators, weights, contract; with a device, who runs what."""
-    from littoral import tflite
+    """Show a model file: inputs, outputs, operators, weights, contract; with a device, who runs what.
 
-    summary = _summary(tflite.read(model), model)
+    Of models compiled for the Edge TPU: what the chip keeps, streams and exchanges; of several, which were compiled
+    together. Of others, --device coral predicts what the compiler will make of them.
+    """
+    from littoral import check, tflite
+    from littoral.coral import advice
+    from littoral.coral.compiled import is_compiled, read_compiled
+
+    graphs = {model: tflite.read(model) for model in models}
+    chips = {model: read_compiled(graph, str(model)) for model, graph in graphs.items() if is_compiled(graph)}
+    found = [_inspect(graph, model, device, chips.get(model)) for model, graph in graphs.items()]
+    groups = advice.groups({str(model): compiled for model, compiled in chips.items()})
+    if as_json:
+        summaries = [summary for summary, _ in found]
+        terminal.emit_json(summaries[0] if len(models) == 1 else {"files": summaries, "groups": check.encode(groups)})
+    else:
+        for summary, sections in found:
+            terminal.out.print(_page(summary), *sections, sep="\n")
+        terminal.out.print(*pages.groups(groups), sep="\n", end="\n" if groups else "")
+
+
+def _inspect(
+    graph: Graph, model: Path, device: str | None, compiled: Compiled | None
+) -> tuple[dict[str, Any], list[Group]]:
+    """What scripts get of one file, and what people see behind its page."""
+    from littoral import check
+    from littoral.coral.advice import advise
+    from littoral.coral.placement import predict
+
+    summary = _summary(graph, model)
+    if compiled is not None:
+        advice = advise(compiled)
+        summary["edgetpu"] = check.encode(compiled) | {"advice": check.encode(advice)}
+    if device is not None and device.partition(":")[0] == "coral" and compiled is None:
+        prediction = predict(graph)
+        return summary | {"prediction": check.encode(prediction)}, [edgetpu.predicted_page(prediction)]
     if device is not None:
         summary["placement"] = _placement(model, device)
-    if as_json:
-        terminal.emit_json(summary)
-    else:
-        terminal.out.print(_page(summary))
+    return summary, [] if compiled is None else [pages.section(compiled, advice)]
 
 
 def _summary(graph: Graph, path: Path) -> dict[str, Any]:

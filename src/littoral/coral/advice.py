@@ -38,7 +38,7 @@ class Group:
         pipeline: Whether one takes what another gives: segments of one model, each for a chip of its own.
     """
 
-    token: int
+    token: str
     members: tuple[str, ...]
     pipeline: bool
 
@@ -58,9 +58,9 @@ def advise(compiled: Compiled, runtime_version: int = NEWEST_RUNTIME) -> tuple[A
 
 def groups(models: Mapping[str, Compiled]) -> tuple[Group, ...]:
     """Which of several compiled models were compiled together: groups of two and more, in the order given."""
-    members: dict[int, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for name, compiled in models.items():
-        for token in sorted(compiled.tokens):
+        for token in compiled.tokens:
             members.setdefault(token, []).append(name)
     return tuple(
         Group(token, tuple(names), _is_pipeline([models[name] for name in names]))

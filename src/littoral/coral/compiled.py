@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from littoral.coral.executable import (
     Contents,
@@ -87,6 +87,8 @@ class Traffic:
     scratch_from_chip: int
     exact: bool
 
+    derived: ClassVar = ("to_chip", "from_chip")
+
     @property
     def to_chip(self) -> int:
         """All bytes to the chip."""
@@ -110,7 +112,7 @@ class Executable:
         parameter_bytes: Parameters that it takes along.
         instruction_bytes: Its program.
         tile_bytes: Memory for activations that it uses in each tile of the chip.
-        token: Executables with the same one share the chip's parameter memory; 0 for none.
+        token: Executables with the same one share the chip's parameter memory: 16 hexadecimal digits; "" for none.
         estimated_cycles: The compiler's estimate; 0 where it made none, which is what current compilers do.
     """
 
@@ -121,7 +123,7 @@ class Executable:
     parameter_bytes: int
     instruction_bytes: int
     tile_bytes: int
-    token: int
+    token: str
     estimated_cycles: int
     inputs: tuple[Layer, ...]
     outputs: tuple[Layer, ...]
@@ -148,6 +150,16 @@ class Segment:
     model_identifier: str
     digest: str
     executables: tuple[Executable, ...]
+
+    derived: ClassVar = (
+        "cached_bytes",
+        "streamed_bytes",
+        "instruction_bytes",
+        "scratch_bytes",
+        "input_bytes",
+        "output_bytes",
+        "token",
+    )
 
     @property
     def main(self) -> Executable:
@@ -188,8 +200,8 @@ class Segment:
         return sum(layer.bytes for layer in self.main.outputs)
 
     @property
-    def token(self) -> int:
-        """Segments with the same parameter caching token share the chip's memory; 0 for none."""
+    def token(self) -> str:
+        """Segments with the same parameter caching token share the chip's memory; "" for none."""
         return self.main.token
 
 
@@ -199,6 +211,8 @@ class Compiled:
 
     segments: tuple[Segment, ...]
     on_cpu: tuple[CpuOperator, ...]
+
+    derived: ClassVar = ("min_runtime_version", "cached_bytes", "streamed_bytes", "tokens")
 
     @property
     def min_runtime_version(self) -> int:
@@ -221,9 +235,9 @@ class Compiled:
         return self.cached_bytes + self.streamed_bytes
 
     @property
-    def tokens(self) -> frozenset[int]:
+    def tokens(self) -> tuple[str, ...]:
         """The parameter caching tokens: models that have one in common were compiled together."""
-        return frozenset(segment.token for segment in self.segments) - {0}
+        return tuple(sorted({segment.token for segment in self.segments} - {""}))
 
 
 def is_compiled(graph: Graph) -> bool:
@@ -231,32 +245,36 @@ def is_compiled(graph: Graph) -> bool:
     return any(operator.name == OPERATOR for subgraph in graph.subgraphs for operator in subgraph.operators)
 
 
-def read_compiled(graph: Graph) -> Compiled:
+def read_compiled(graph: Graph, name: str = "the model") -> Compiled:
     """Read all that a compiled model says of itself.
 
     Whatever is read is verified: sizes, offsets, the combination of executables, and that the chip takes and gives as
     many values of the same types as the model file has. Parameters and instructions have no checksum in the file: that
     they are what the compiler made cannot be known.
 
+    Args:
+        graph: The model.
+        name: What to call it in errors, such as its file.
+
     Raises:
         ModelFileError: The model is not compiled for the Edge TPU, or is damaged.
     """
     segments = tuple(
-        _segment(subgraph, operator, number, index)
+        _segment(subgraph, operator, number, index, name)
         for number, subgraph in enumerate(graph.subgraphs)
         for index, operator in enumerate(subgraph.operators)
         if operator.name == OPERATOR
     )
     if not segments:
         raise ModelFileError(
-            f"the model is not compiled for the Edge TPU: it has no operator {OPERATOR}",
+            f"{name} is not compiled for the Edge TPU: it has no operator {OPERATOR}",
             "Compile it: littoral compile MODEL --target edgetpu",
         )
     return Compiled(segments, cpu_operators(graph, OPERATOR))
 
 
-def _segment(subgraph: Subgraph, operator: Operator, number: int, index: int) -> Segment:
-    what = f"the Edge TPU's part of the model (operator {index})"
+def _segment(subgraph: Subgraph, operator: Operator, number: int, index: int, name: str) -> Segment:
+    what = f"the Edge TPU's part of {name} (operator {index})"
     package = read_map(operator.custom_options or b"", what).get(_PACKAGE_KEY)
     if not isinstance(package, memoryview):
         raise ModelFileError(f"{what} holds no package", "Get the file again, or compile the model again")
@@ -291,7 +309,7 @@ def _executable(table: ExecutableTable) -> Executable:
         parameter_bytes=len(table.parameters),
         instruction_bytes=sum(len(chunk.bitstream) for chunk in table.instruction_bitstreams),
         tile_bytes=table.used_narrow_memory_bytes_per_tile,
-        token=table.parameter_caching_token,
+        token=f"{table.parameter_caching_token:016x}" if table.parameter_caching_token else "",
         estimated_cycles=table.estimated_cycles,
         inputs=inputs,
         outputs=outputs,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from math import prod
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,22 +31,29 @@ class Twins:
     differences: tuple[str, ...]
     evidence: tuple[str, ...]
 
+    derived: ClassVar = ("same",)
+
     @property
     def same(self) -> bool:
         """Whether nothing differs of what can be known. The weights on the chip cannot."""
         return not self.differences
 
 
-def compare(model: Graph, compiled: Graph) -> Twins:
+def compare(model: Graph, compiled: Graph, name: str = "the compiled model") -> Twins:
     """Whether `compiled` was made from `model`, as far as can be known.
 
     Compared are inputs and outputs (names, shapes, types, quantization), the tensors at the edges of the chip's
     segments, operators on the processor with their constants, and whether there are about as many parameters.
 
+    Args:
+        model: Not compiled.
+        compiled: Compiled, perhaps from `model`.
+        name: What to call `compiled` in errors.
+
     Raises:
         ModelFileError: `compiled` is not compiled for the Edge TPU, or is damaged.
     """
-    found = read_compiled(compiled)
+    found = read_compiled(compiled, name)
     edges = tuple(_edges(model, compiled))
     layers = tuple(_layers(model, found))
     operators = tuple(_unknown_operators(model.main, compiled.main))
@@ -60,13 +68,18 @@ def compare(model: Graph, compiled: Graph) -> Twins:
     return Twins((*edges, *layers, *operators, *parameters), tuple(text for part in evidence for text in part))
 
 
-def compare_compiled(a: Graph, b: Graph) -> Twins:
+def compare_compiled(a: Graph, b: Graph, names: tuple[str, str] = ("the first model", "the second model")) -> Twins:
     """Whether two compiled models are the same: packages for the chip, and the operators beside them.
+
+    Args:
+        a: Compiled.
+        b: Compiled too.
+        names: What to call them in errors.
 
     Raises:
         ModelFileError: One of them is not compiled for the Edge TPU, or is damaged.
     """
-    first, second = read_compiled(a), read_compiled(b)
+    first, second = read_compiled(a, names[0]), read_compiled(b, names[1])
     edges = tuple(_edges(a, b))
     packages = tuple(_packages(first, second))
     operators = (*_unknown_operators(a.main, b.main), *_unknown_operators(b.main, a.main))
@@ -213,7 +226,7 @@ def _facts(segment: Segment) -> list[tuple[str, object]]:
         ("scratch bytes", segment.scratch_bytes),
         ("runtime version needed", segment.min_runtime_version),
         ("compiler", segment.compiler_version),
-        ("parameter caching token", f"{segment.token:016x}"),
+        ("parameter caching token", segment.token or "none"),
     ]
 
 
