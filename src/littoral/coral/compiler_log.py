@@ -12,7 +12,7 @@ from typing import ClassVar
 from littoral.coral.rules import MAPPED
 
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_ROW = re.compile(r"^(\w+)\s+(\d+)\s+(\S.*?)\s*$")
+_ROW = re.compile(r"^(\w+)\s+(\d{1,9})\s+(\S.*?)\s*$")
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def parse(text: str) -> Log:
 
 
 def _result(block: str) -> Result:
-    took = re.match(r"Model compiled successfully in (\d+) ms", block)
+    took = re.match(r"Model compiled successfully in (\d{1,9}) ms", block)
     return Result(
         input=_field(block, r"Input model: (.+)"),
         output=_field(block, r"Output model: (.+)"),
@@ -135,8 +135,8 @@ def _result(block: str) -> Result:
         on_chip=_size(block, "On-chip memory used for caching model parameters"),
         remaining=_size(block, "On-chip memory (?:remaining|available) for caching model parameters"),
         off_chip=_size(block, "Off-chip memory used for streaming uncached model parameters"),
-        subgraphs=int(_field(block, r"Number of Edge TPU subgraphs: (\d+)") or 0),
-        operators=int(_field(block, r"Total number of operations: (\d+)") or 0),
+        subgraphs=int(_field(block, r"Number of Edge TPU subgraphs: (\d{1,9})") or 0),
+        operators=int(_field(block, r"Total number of operations: (\d{1,9})") or 0),
         table=read_table(block),
     )
 
@@ -155,7 +155,7 @@ def read_table(text: str) -> tuple[Row, ...]:
 
 def _failures(text: str) -> tuple[Failure, ...]:
     found = [(match, remedy) for line, remedy in KNOWN_FAILURES if (match := re.search(line, text))]
-    return tuple(Failure(match.group(0).strip(), remedy) for match, remedy in found)
+    return tuple(Failure(match.group(0).strip().rstrip(".!"), remedy) for match, remedy in found)
 
 
 def _field(block: str, expression: str) -> str:
@@ -164,7 +164,7 @@ def _field(block: str, expression: str) -> str:
 
 
 def _size(block: str, what: str) -> int:
-    match = re.search(rf"{what}: ([\d.]+)(B|KiB|MiB|GiB)\s*$", block, re.MULTILINE)
+    match = re.search(rf"{what}: ([\d.]{{1,20}})(B|KiB|MiB|GiB)\s*$", block, re.MULTILINE)
     try:
         return round(float(match.group(1)) * _UNITS[match.group(2)]) if match else 0
     except ValueError:  # more than one point

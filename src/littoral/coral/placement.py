@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from littoral.coral import rules
-from littoral.coral.compiled import OPERATOR
+from littoral.coral.compiled import is_compiled
 from littoral.coral.fit import Fit, estimate
 from littoral.coral.rules import MAPPED, NEWEST_RUNTIME, OLDEST_RUNTIME, ONE_SUBGRAPH, Refusal, View
 from littoral.errors import InputError, ModelFileError
@@ -127,7 +127,7 @@ def refuse_compiled(graph: Graph, name: str = "the model") -> None:
     Raises:
         ModelFileError: It is.
     """
-    if any(operator.name == OPERATOR for operator in graph.main.operators):
+    if is_compiled(graph):
         raise ModelFileError(f"{name} is compiled for the Edge TPU already", "Give the model that it was made from")
 
 
@@ -172,7 +172,7 @@ def _unreadable(view: View) -> list[Obstacle]:
     if view.operator.code.custom_code and name not in _KNOWN_CUSTOM:
         remedy = "Cut the model before it, or replace it by builtin operators"
         found.append(Obstacle(f"Encountered unresolved custom op: {name}", remedy))
-    if rule and any(t is not None and not t.is_constant for t in map(view.input, rule.parameters)):
+    if rule and rule.is_open(view):
         remedy = "Fix the batch and all sizes when converting"
         found.append(Obstacle(f"{name} has a size that is computed at run time (dynamic-sized tensors)", remedy))
     return found

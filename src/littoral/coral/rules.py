@@ -95,10 +95,17 @@ class Rule:
     parameters: tuple[int, ...] = ()
     version: int = 1
 
+    def is_open(self, view: View) -> bool:
+        """Whether a parameter is computed while the model runs."""
+        return any(t is not None and not t.is_constant for t in map(view.input, self.parameters))
+
 
 def refusal(view: View, runtime_version: int = NEWEST_RUNTIME) -> Refusal | None:
     """Why this operator cannot be on the chip, whatever stands around it; None when it can."""
     name = view.operator.name
+    rule = RULES.get(name)
+    if rule is not None and rule.is_open(view):
+        return Refusal(NOT_CONSTANT, f"the parameters of {name} are computed at run time: make them constants")
     if name == "QUANTIZE" and any(t.type not in _BYTES for t in view.activations):
         return Refusal(
             LIMITATION, "make the input int8 or uint8, so that nothing is quantized at run time (--io uint8)"
@@ -107,13 +114,10 @@ def refusal(view: View, runtime_version: int = NEWEST_RUNTIME) -> Refusal | None
         return Refusal(DATA_TYPE, _of_type(unfit, name))
     if unfit := next((t for t in view.constants if t.type not in _PARAMETERS), None):
         return Refusal(DATA_TYPE, _of_type(unfit, name))
-    rule = RULES.get(name)
     if rule is None:
         return Refusal(NOT_SUPPORTED, f"the Edge TPU has no {name}: leave it to the end of the model, or replace it")
     if rule.since > runtime_version:
         return Refusal(VERSION, f"{name} needs runtime {rule.since}: compile for it, or replace the operator")
-    if any(t is not None and not t.is_constant for t in map(view.input, rule.parameters)):
-        return Refusal(NOT_CONSTANT, f"the parameters of {name} are computed at run time: make them constants")
     if unfit := next((t for t in (*view.activations, *view.outputs) if prod(t.shape[:-3]) > 1), None):
         return Refusal(
             RANK, f"{unfit.name!r} is {list(unfit.shape)}: only the last 3 dimensions may exceed 1 (batch 1)"
