@@ -27,7 +27,9 @@ class Ref:
     operand: int
 
 
-Value: TypeAlias = Ref | tuple[Ref, ...] | bool | int | float | str | tuple[int, ...] | tuple[str, ...]
+Value: TypeAlias = (
+    Ref | tuple[Ref, ...] | bool | int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
+)
 """What an argument or option may be. What the standard leaves undefined is left out."""
 
 
