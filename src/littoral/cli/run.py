@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,7 @@ from rich.text import Text
 from littoral.cli import drawings, options, terminal
 
 if TYPE_CHECKING:
-    from littoral.vision import Answer
+    from littoral.vision import Answer, Pose
 
 
 class Task(str, Enum):
@@ -90,14 +90,14 @@ _COLUMNS = {
     "classify": ("class", "score"),
     "detect": ("object", "score", "left", "top", "right", "bottom"),
     "segment": ("class", "share", "pixels"),
-    "pose": ("pose", "score", "keypoint", "x", "y", "score"),
+    "pose": ("person", "score", "keypoint", "x", "y", "score"),
 }
 
 
 def _table(kind: str, answers: dict[str, Answer]) -> Table:
     table = Table("picture", box=None, header_style="bold")
     for column in _COLUMNS[kind]:
-        words = column in ("class", "object", "pose", "keypoint")
+        words = column in ("class", "object", "person", "keypoint")
         table.add_column(column, justify="left" if words else "right")
     for name, answer in answers.items():
         first = name
@@ -109,7 +109,7 @@ def _table(kind: str, answers: dict[str, Answer]) -> Table:
     return table
 
 
-def _rows(answer: Answer) -> Iterable[tuple[str, ...]]:
+def _rows(answer: Answer) -> Iterator[tuple[str, ...]]:
     """The cells of each answer, in the columns of its task."""
     from littoral.vision import Class, Object, Segmentation
 
@@ -117,10 +117,16 @@ def _rows(answer: Answer) -> Iterable[tuple[str, ...]]:
         for share in answer.shares:
             yield share.label or str(share.index), f"{share.share:.1%}", f"{share.pixels:,}"
         return
-    for found in answer:
-        name = found.label or str(found.index)
+    several: Sequence[Class | Object | Pose] = answer
+    for number, found in enumerate(several, 1):
+        score = f"{found.score:.3f}"
         if isinstance(found, Class):
-            yield name, f"{found.score:.3f}"
+            yield found.label or str(found.index), score
         elif isinstance(found, Object):
             sides = dataclasses.astuple(found.box)
-            yield name, f"{found.score:.3f}", *(f"{side:.1f}" for side in sides)
+            yield found.label or str(found.index), score, *(f"{side:.1f}" for side in sides)
+        else:
+            person = str(number), score
+            for point in found.keypoints:
+                yield *person, point.name, f"{point.x:.1f}", f"{point.y:.1f}", f"{point.score:.3f}"
+                person = "", ""

@@ -9,11 +9,13 @@ from littoral.data import Picture
 from littoral.errors import InputError
 from littoral.runtime import Model
 from littoral.vision import tasks
+from littoral.vision.bodypix import bodies
 from littoral.vision.classify import Class, classify
 from littoral.vision.detect import Object, detect
+from littoral.vision.pose import Pose, decoded, poses
 from littoral.vision.segment import Segmentation, segment
 
-Answer: TypeAlias = "list[Class] | list[Object] | Segmentation"
+Answer: TypeAlias = "list[Class] | list[Object] | list[Pose] | Segmentation"
 
 
 def answer(
@@ -30,7 +32,8 @@ def answer(
     Args:
         model: A model.
         picture: A file, a Pillow image, or an array of pixels in 0..255.
-        task: What it is for; found out by its outputs when it is not said.
+        task: What it is for; found out by its outputs when it is not said. BodyPix is for "pose", but takes "segment"
+            too, and then each person is a class.
         threshold: The smallest score that counts; each task's own when it is not said. Classes and masks have none.
         top_k: How many answers at most; five classes, and everything found, when it is not said. Masks have none.
         labels: Names of the classes, in place of the contract's.
@@ -46,5 +49,7 @@ def answer(
     if wanted == "detect":
         return detect(model, picture, 0.5 if threshold is None else threshold, top_k, labels)
     if wanted == "segment":
-        return segment(model, picture, labels)
+        return bodies(model, picture).people if decoded(model) else segment(model, picture, labels)
+    if wanted == "pose":
+        return poses(model, picture, 0.2 if threshold is None else threshold, top_k)
     raise InputError(f"there is no task {wanted!r}", f"Accepted: {', '.join(tasks.TASKS)}")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFont
 
 Colour: TypeAlias = tuple[int, int, int]
+Point: TypeAlias = tuple[float, float]
 
 SMALL = 320  # pixels: a picture whose longer side is shorter is drawn on a larger copy, or text would cover it
 INK, PAPER = (24, 24, 27), (250, 250, 250)
@@ -101,6 +102,21 @@ class Pen:
         inner = box.map(round)
         if inner.width > 0 and inner.height > 0:
             ImageDraw.Draw(self.image).rectangle((inner.left, inner.top, inner.right - 1, inner.bottom - 1), colour)
+
+    def stroke(self, start: Point, end: Point, colour: Colour) -> None:
+        """A line with a dark seam, which shows on every ground."""
+        from PIL import ImageDraw
+
+        pen = ImageDraw.Draw(self.image)
+        wide = max(3, self.height // 4)
+        pen.line((start, end), INK, wide + 2 * max(1, wide // 5))
+        pen.line((start, end), colour, wide)
+
+    def dot(self, place: Point, colour: Colour) -> None:
+        """A light dot with a rim."""
+        from PIL import ImageDraw
+
+        ImageDraw.Draw(self.image).circle(place, max(4, self.height / 4), PAPER, colour, max(2, self.height // 10))
 
     def tags(self, wanted: Iterable[tuple[Box, str, Colour]]) -> None:
         """A text on its colour for each box: above it, else where it hides neither another text nor its own box."""

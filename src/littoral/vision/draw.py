@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ from littoral.vision.canvas import INK, Colour, Pen, below, colour_of, enlarged
 from littoral.vision.classify import Class
 from littoral.vision.detect import Object
 from littoral.vision.names import shown
+from littoral.vision.pose import Pose
 from littoral.vision.segment import Segmentation, Share
+from littoral.vision.skeleton import EDGES
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from littoral.vision.answers import Answer
 
 _OPACITY = 0.55  # of a mask
+_SURE = 0.2  # the least score of a keypoint that is drawn
 _BAR = (191, 219, 254)
 
 
@@ -46,9 +50,10 @@ def draw(picture: Picture, answer: Answer) -> Image.Image:
     image, times = enlarged(picture)
     if isinstance(answer, Segmentation):
         return _masked(image, answer, times)
-    if answer and isinstance(answer[0], Class):
-        return _captioned(image, answer)
+    if classes := [found for found in answer if isinstance(found, Class)]:
+        return _captioned(image, classes)
     _objects(image, [found for found in answer if isinstance(found, Object)], times)
+    _skeletons(image, [found for found in answer if isinstance(found, Pose)], times)
     return image
 
 
@@ -90,6 +95,20 @@ def _outline(pen: Pen, box: Box, colour: Colour) -> None:
         Box(right - wide, top, right, bottom),
     ):
         pen.fill(side.intersect(box), colour)
+
+
+def _skeletons(image: Image.Image, poses: Sequence[Pose], times: int) -> None:
+    """Limbs and joints, each person in a colour of their own; what the model only guesses is left out."""
+    pen = Pen.on(image)
+    for number, pose in reversed(list(enumerate(poses))):  # the surest on top
+        colour = colour_of(number)
+        places = [(point.x * times, point.y * times) for point in pose.keypoints]
+        sure = [point.score >= _SURE for point in pose.keypoints]
+        for start, end in EDGES:
+            if sure[start] and sure[end]:
+                pen.stroke(places[start], places[end], colour)
+        for place in itertools.compress(places, sure):
+            pen.dot(place, colour)
 
 
 def _masked(image: Image.Image, answer: Segmentation, times: int) -> Image.Image:
