@@ -169,8 +169,8 @@ def _last_line(said: str) -> str:
 def _remedy(refusal: str) -> str:
     """What to do when the loader refuses a library."""
     if needed := re.match(r"(lib\S+\.so\S*): cannot open shared object file", refusal):
-        package = "libusb-1.0-0" if needed[1].startswith("libusb-1.0") else f"the package that has {needed[1]}"
-        return f"Install {package}, as in: sudo apt install libusb-1.0-0" if "usb" in package else f"Install {package}"
+        usb = needed[1].startswith("libusb-1.0.so")
+        return "sudo apt install libusb-1.0-0" if usb else f"Install the package that has {needed[1]}"
     if "GLIBC" in refusal:
         return f"It is built for a newer system than this one. {GET_IT}"
     return GET_IT
