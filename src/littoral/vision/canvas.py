@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -85,9 +86,8 @@ class Pen:
         text = " ".join(text.split())
         if self.font.getlength(text) <= width:
             return text
-        while text and self.font.getlength(text + "...") > width:
-            text = text[:-1]
-        return text + "..." if text else ""
+        longer = bisect_right(range(len(text)), width, key=lambda length: self.font.getlength(text[:length] + "..."))
+        return text[: longer - 1] + "..." if longer else ""
 
     def write(self, text: str, left: float, top: float, colour: Colour) -> None:
         """Text whose line begins there."""
