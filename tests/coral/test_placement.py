@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from littoral.coral.fit import CHIP_BYTES, estimate
 from littoral.coral.placement import Prediction, predict
@@ -25,7 +28,7 @@ from littoral.coral.rules import (
     RULES,
     VERSION,
 )
-from littoral.errors import InputError, ModelFileError
+from littoral.errors import InputError, LittoralError, ModelFileError
 from littoral.tflite import Buffer, Graph, Operator, OperatorCode, Quantization, Subgraph, Tensor, TensorType, read
 from littoral.tflite.enums import ActivationFunction, WeightsFormat
 from littoral.tflite.options.convolution import Conv2DOptions, DepthwiseConv2DOptions, Pool2DOptions
@@ -288,6 +291,55 @@ def test_what_cannot_be_predicted(coral: Path) -> None:
         predict(one("RELU", PICTURE, PICTURE), 15)
     with pytest.raises(ModelFileError, match="compiled for the Edge TPU already"):
         predict(read(coral / "tools" / "split_concat_edgetpu.tflite"))
+
+
+SHAPES = st.lists(st.integers(0, 3), max_size=5).map(tuple)
+
+
+@given(
+    st.sampled_from(sorted(RULES)),
+    st.lists(SHAPES, max_size=3),
+    st.lists(st.tuples(SHAPES, st.sampled_from([TensorType.INT8, TensorType.INT32])), max_size=3),
+    st.lists(SHAPES, max_size=2),
+    st.booleans(),
+)
+def test_no_operator_is_too_odd(
+    name: str, sources: list[Shape], constants: list[tuple[Shape, TensorType]], results: list[Shape], first: bool
+) -> None:
+    maker = Maker()
+    activations = [maker.input(shape) for shape in sources]
+    parameters = [maker.constant(np.zeros(shape), kind, 1) for shape, kind in constants]
+    inputs = parameters + activations if first else activations + parameters
+    outputs = tuple(maker.tensor(shape) for shape in results)
+    operator = Operator(code=OperatorCode.of(name), inputs=tuple(inputs), outputs=outputs)
+    graph = Graph(subgraphs=[Subgraph(tensors=maker.tensors, operators=[operator])], metadata=[], signatures=[])
+    prediction = predict(graph)
+    assert prediction.mapped in (0, 1)
+    assert prediction.memory.parameters >= 0
+
+
+def test_mutants_of_real_models_are_predicted_or_refused(shared_data: Path) -> None:
+    predicted = 0
+    for name, content in mutants(shared_data):
+        try:
+            prediction = predict(read(content))
+        except LittoralError:
+            continue
+        predicted += 1
+        assert len(prediction.operators) >= prediction.mapped, name
+    assert predicted > 20
+
+
+def mutants(data: Path) -> Iterator[tuple[str, bytes]]:
+    """Those of benchmarks/fuzz_tflite.py."""
+    spec = importlib.util.spec_from_file_location("fuzz_tflite", ROOT / "benchmarks" / "fuzz_tflite.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, spec.name, module)  # where dataclasses look their module up
+        spec.loader.exec_module(module)
+        yield from module.mutants(module.load_seeds(data), 300, seed=20261121)
 
 
 def test_names_mislead(coral: Path) -> None:

@@ -56,7 +56,8 @@ def _parameters(view: View) -> int:
     """Shapes, axes and biases go into instructions or are counted with their channel."""
     weights = [t for t in view.constants if t.dtype.itemsize == 1]
     axis = _CHANNEL_AXIS.get(view.operator.name)
-    channels = weights[0].shape[axis] if axis is not None and weights else 0
+    shape = weights[0].shape if weights else ()
+    channels = shape[axis] if axis is not None and axis < len(shape) else 0
     return _bytes(weights) + _PER_CHANNEL * channels
 
 

@@ -122,6 +122,8 @@ def refusal(view: View, runtime_version: int = NEWEST_RUNTIME) -> Refusal | None
         return Refusal(
             RANK, f"{unfit.name!r} is {list(unfit.shape)}: only the last 3 dimensions may exceed 1 (batch 1)"
         )
+    if not (view.activations and view.outputs):
+        return Refusal(LIMITATION, f"all that {name} takes is constant: compute it when converting")
     change = rule.check(view) if rule.check else None
     return Refusal(LIMITATION, change) if change else None
 
@@ -219,7 +221,7 @@ def _pack(view: View) -> str | None:
 def _pad(view: View) -> str | None:
     padding = view.input(1)
     values = None if padding is None else padding.data
-    batched = values is not None and len(values) > 3 and values[0].any()
+    batched = values is not None and values.ndim == 2 and len(values) > 3 and values[0].any()
     return "PAD must leave the batch dimension alone" if batched else None
 
 
@@ -234,9 +236,9 @@ def _prelu(view: View) -> str | None:
 
 def _resize(view: View) -> str | None:
     source, result = view.activations[0].shape, view.outputs[0].shape
-    if len(source) != 4:
+    if len(source) != 4 or len(result) != 4:
         return "resize pictures: height, width, channels"
-    factor = max(result[1] / source[1], result[2] / source[2])
+    factor = max(result[1] / max(source[1], 1), result[2] / max(source[2], 1))
     if factor > _MAX_ENLARGEMENT:
         return f"enlarging {factor:.3g} times loses too much precision: enlarge in steps, or after the model"
     return None
