@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,16 +52,19 @@ def save(image: Image.Image, file: Path) -> None:
     """Writes a picture in the format of its name, by a temporary file in the same folder.
 
     Raises:
+        DataError: It is too large for the format.
         OSError: It cannot be written.
     """
-    temporary = None
+    kind = FORMATS[file.suffix.lower()]
+    content = io.BytesIO()
     try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as stream:
-            temporary = Path(stream.name)
-            image.save(stream, FORMATS[file.suffix.lower()], quality=92)
-        temporary.chmod(0o644)
+        image.save(content, kind, quality=92)
+    except (OSError, ValueError) as error:  # no disk is written to yet: the format's own limits
+        size = f"{image.width} x {image.height} pixels"
+        raise DataError(f"{file} cannot be written as {kind}, with {size}: {error}", "Draw to a .png") from error
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content.getbuffer())
         temporary.replace(file)
-    except BaseException:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)
