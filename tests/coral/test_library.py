@@ -142,7 +142,7 @@ def test_a_library_whose_needs_are_missing(build: Build, tmp_path: Path) -> None
 
 
 def test_a_library_for_a_newer_system(build: Build) -> None:
-    path = build(LIBRARY.replace("/* OPEN */", 'fputs("", stderr);'))
+    path = build(LIBRARY.replace("/* OPEN */", 'fputs("x", stderr);'))
     old = b"GLIBC_2.2.5" if platform.machine() == "x86_64" else b"GLIBC_2.17"
     path.write_bytes(path.read_bytes().replace(old, old[:-1] + b"9"))
     assert "It is built for a newer system than this one" in _refusal(path).remedy
