@@ -52,8 +52,8 @@ def train_head(
         embeddings: float [n, features].
         classes: The right answers, integers from 0, [n]; there are as many classes as the largest says.
         iterations: Steps of gradient descent.
-        rate: The learning rate for embeddings whose mean square length is 1, to which they are brought: 1 is safe, as
-            the cost's curvature is then about a half.
+        rate: The learning rate for embeddings around zero whose mean square length is 1, to which they are brought (and
+            the head takes that back): 1 is safe, as the cost's curvature is then about 1 at most.
         batch: Embeddings a step, drawn at random.
         decay: What the squares of those weights cost.
         seed: Of the draws.
@@ -62,15 +62,18 @@ def train_head(
         DataError: Embeddings and classes do not go together, or are not numbers.
     """
     vectors, answers = checked(embeddings, classes)
-    length = np.float32(np.sqrt(np.square(vectors).sum(axis=1).mean())) or np.float32(1)
-    scaled = vectors / length
+    middle = vectors.mean(axis=0)
+    scaled = vectors - middle
+    length = np.float32(np.sqrt(np.square(scaled).sum(axis=1).mean())) or np.float32(1)
+    scaled /= length
     random = np.random.default_rng(seed)
     weights = np.zeros((int(answers.max()) + 1, vectors.shape[1]), np.float32)
     biases = np.zeros(len(weights), np.float32)
     for _ in range(iterations):
         drawn = random.integers(len(answers), size=batch)
         weights, biases, _ = step(weights, biases, scaled[drawn], answers[drawn], rate, decay)
-    return fitted(weights / length, biases, vectors)
+    weights = weights / length
+    return fitted(weights, biases - weights @ middle, vectors)
 
 
 def checked(embeddings: npt.ArrayLike, classes: npt.ArrayLike, count: int | None = None) -> tuple[Vector, Classes]:
