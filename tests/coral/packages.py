@@ -41,6 +41,7 @@ class X:
     token: int = 0
     hints: tuple[tuple[int, int, int], ...] | None = None
     cycles: int = 0
+    sent: int | None = None  # which chunk of instructions the hints name; all when not given
 
 
 def caching_pair(cached: bytes, streamed: bytes = b"", token: int = 7, **fields: object) -> tuple[X, X]:
@@ -62,7 +63,7 @@ def executable(x: X) -> bytes:
         chunks.append(b.EndObject())
     bitstreams = _tables(b, chunks)
     inputs, outputs = (_tables(b, [_layer(b, layer) for layer in layers]) for layers in (x.inputs, x.outputs))
-    hints = None if x.hints is None else _hints(b, x.hints, len(x.instructions))
+    hints = None if x.hints is None else _hints(b, x.hints, range(len(x.instructions)) if x.sent is None else [x.sent])
     b.StartObject(17)
     for slot, offset in ((1, name), (5, bitstreams), (6, parameters), (8, inputs), (9, outputs), (10, chip)):
         b.PrependUOffsetTRelativeSlot(slot, offset, 0)
@@ -78,10 +79,10 @@ def executable(x: X) -> bytes:
 
 
 def package(executables: Sequence[bytes], *, runtime: int = 13, chip_id: int = 0, identifier: bytes = b"DWN1") -> bytes:
-    """The flatbuffer that the custom operator holds."""
+    """The flatbuffer that the custom operator holds; equal executables lie in it once."""
     inner = flatbuffers.Builder(0)
-    strings = [inner.CreateString(data) for data in executables]
-    vector = _tables(inner, strings)
+    places = {data: inner.CreateString(data) for data in dict.fromkeys(executables)}
+    vector = _tables(inner, [places[data] for data in executables])
     inner.StartObject(1)
     inner.PrependUOffsetTRelativeSlot(0, vector, 0)
     inner.Finish(inner.EndObject())
@@ -160,10 +161,10 @@ def _layer(b: flatbuffers.Builder, layer: L) -> int:
     return int(b.EndObject())
 
 
-def _hints(b: flatbuffers.Builder, hints: Sequence[tuple[int, int, int]], chunks: int) -> int:
-    """Every chunk of instructions, then the transfers."""
+def _hints(b: flatbuffers.Builder, hints: Sequence[tuple[int, int, int]], chunks: Sequence[int]) -> int:
+    """Chunks of instructions, then the transfers."""
     offsets = []
-    for index in range(chunks):
+    for index in chunks:
         b.StartObject(1)
         b.PrependInt32Slot(0, index, 0)
         offsets.append(_hint(b, 2, b.EndObject(), 0))

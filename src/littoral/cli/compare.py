@@ -65,7 +65,7 @@ def _compiled(a: Path, b: Path) -> tuple[Twins, Group] | None:
         return None
     if is_compiled(first) and is_compiled(second):
         found = twins.compare_compiled(first, second, (str(a), str(b)))
-        return found, pages.twins_page(found, (a, b), "the same compiled model")
+        return found, pages.twins_page(found, (a, b), "the same")
     if is_compiled(first):
         a, b, first, second = b, a, second, first
     found = twins.compare(first, second, str(b))

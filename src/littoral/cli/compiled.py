@@ -39,7 +39,7 @@ def groups(found: Sequence[advice.Group]) -> list[Text]:
 
 def twins_page(twins: Twins, files: tuple[Path, Path], question: str) -> Group:
     """What two files have in common and what not, the verdict first."""
-    verdict = f"{files[0]} and {files[1]} are {'' if twins.same else 'not '}{question}"
+    verdict = f"{question}: {'yes' if twins.same else 'no'}, {files[0]} and {files[1]}"
     lines = [Text(verdict, style="bold green" if twins.same else "bold red")]
     lines += [Text(f"- {text}") for text in twins.differences]
     return Group(*lines, *(Text(f"+ {text}", style="dim") for text in twins.evidence))

@@ -99,13 +99,14 @@ def _beside(compiled: Compiled) -> Advice | None:
     names = Counter(operator.name for operator in compiled.on_cpu if operator.name not in _AFTERMATH)
     if not names:
         return None
-    listed = ", ".join(name if count == 1 else f"{count} x {name}" for name, count in names.most_common(5))
-    more = f" and {names.total() - sum(n for _, n in names.most_common(5))} more" if len(names) > 5 else ""
+    count = names.total()
+    listed = ", ".join(name if n == 1 else f"{n} x {name}" for name, n in names.most_common(5))
+    more = f" and {count - sum(n for _, n in names.most_common(5))} more" if len(names) > 5 else ""
     work = sum(operator.macs for operator in compiled.on_cpu)
     share = f", with {work:,} multiply-adds" if work else ""
-    first = next((one for one in compiled.on_cpu if one.name in names and one.change), compiled.on_cpu[0])
+    first = min((one for one in compiled.on_cpu if one.name in names), key=lambda one: not one.change)
     return Advice(
-        f"the processor runs {names.total()} operators beside the chip ({listed}{more}){share}",
+        f"the processor runs {count} operator{'s' if count > 1 else ''} beside the chip ({listed}{more}){share}",
         f"The first is {first.name}: {first.change or 'replace it'}; then compile again",
     )
 

@@ -344,7 +344,7 @@ def _traffic(table: ExecutableTable, inputs: Sequence[Layer], outputs: Sequence[
         hint = entry.hint
         if isinstance(hint, DmaDescriptorHint) and hint.meta is not None:
             moved[hint.meta.memory, entry.direction] += hint.size_in_bytes
-        elif isinstance(hint, InstructionHint) and 0 <= hint.chunk < len(chunks):
+        elif isinstance(hint, InstructionHint):
             instructions += chunks[hint.chunk]
     return Traffic(
         instructions=instructions,
@@ -365,7 +365,10 @@ def _match(subgraph: Subgraph, indices: Sequence[int], layers: Sequence[Layer], 
     for index, layer in zip(indices, layers, strict=False):
         tensor = subgraph.tensors[index]
         values, there = prod(layer.shape) * layer.executions, prod(tensor.shape)
-        if values < 1 or there % values or layer.type != tensor.type.name.lower():
+        if min(*layer.shape, layer.executions) < 1:
+            shape = "x".join(str(size) for size in layer.shape)
+            raise ModelFileError(f"{cause} {shape}, {layer.executions} times, for {tensor.name!r}", remedy)
+        if there % values or layer.type != tensor.type.name.lower():
             found = f"{values} x {layer.type} for the tensor {tensor.name!r}"
             raise ModelFileError(f"{cause} {found}, which is {there} x {tensor.type.name.lower()}", remedy)
         if layer.bytes < values * _ITEM[layer.type]:

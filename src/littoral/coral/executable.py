@@ -193,6 +193,17 @@ def _check(executables: tuple[ExecutableTable, ...], what: str) -> None:
     for executable in executables:
         if executable.batch_size < 1:
             _fail(what, f"an executable has the batch size {executable.batch_size}")
+        if executable.scratch_size_bytes < 0:
+            _fail(what, f"an executable works in {executable.scratch_size_bytes} bytes")
+        for entry in executable.dma_hints.hints if executable.dma_hints else ():
+            _check_hint(entry.hint, len(executable.instruction_bitstreams), what)
+
+
+def _check_hint(hint: Table | None, chunks: int, what: str) -> None:
+    if isinstance(hint, DmaDescriptorHint) and (hint.meta is None or hint.size_in_bytes < 0):
+        _fail(what, f"a transfer of {hint.size_in_bytes} bytes makes no sense")
+    if isinstance(hint, InstructionHint) and not 0 <= hint.chunk < chunks:
+        _fail(what, f"it sends its instructions {hint.chunk}, and has {chunks}")
 
 
 def _fail(what: str, why: str) -> NoReturn:
