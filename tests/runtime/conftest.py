@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
+import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,3 +141,93 @@ def counter() -> Graph:
 def flex() -> Graph:
     """An operator that only TensorFlow has."""
     return simple("FlexErf", *(Tensor(name=name, shape=(1, 3), type=TensorType.FLOAT32) for name in "xy"))
+
+
+@pytest.fixture
+def add() -> Graph:
+    """c = a + b, [1, 4] each."""
+    return Graph(subgraphs=[arithmetic("ADD")], metadata=[], signatures=[])
+
+
+@pytest.fixture
+def compiled_add() -> Graph:
+    """y = 2 x by the operator of the pretended vendor, then -y; the tensors are named as in `doubled`."""
+    return Graph(subgraphs=[_chain("vendor-op")], metadata=[], signatures=[])
+
+
+@pytest.fixture
+def doubled() -> Graph:
+    """-(x + x): what `compiled_add` would have been compiled from. It has a signature, which compilers drop."""
+    sums = _chain("ADD")
+    sums.operators[0].inputs = (0, 0)
+    return Graph(subgraphs=[sums], metadata=[], signatures=[signature("serving_default", {"x": 0}, {"y": 2})])
+
+
+def _chain(first: str) -> Subgraph:
+    tensors = [Tensor(name=name, shape=(1, 4), type=TensorType.FLOAT32) for name in ("in:0", "middle", "out:0")]
+    operators = [operator(first, [0], [1]), operator("NEG", [1], [2])]
+    return Subgraph(tensors=tensors, inputs=(0,), outputs=(2,), operators=operators)
+
+
+@pytest.fixture(scope="session")
+def vendor_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The delegate of a pretended vendor, built with the compiler of this machine: see native/vendor.c."""
+    if not shutil.which("gcc"):
+        pytest.skip("no C compiler: install gcc")
+    library = tmp_path_factory.mktemp("native") / "libvendor.so"
+    source = Path(__file__).parent / "native" / "vendor.c"
+    flags = ("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC")
+    subprocess.run(["gcc", *flags, "-o", str(library), str(source)], check=True)
+    return library
+
+
+_ACME = """
+import os
+from littoral.runtime.delegate import VendorDelegate
+
+class Acme(VendorDelegate):
+    only_here = {"vendor-op": ("is compiled for Acme's chip", "Give the file that it was compiled from, or use acme")}
+    exclusive = True
+
+    def __init__(self, *options):
+        options = dict(option.split("=") for option in options)
+        library = options.pop("library", os.environ["ACME_LIBRARY"])
+        super().__init__("acme", library, options, ("vendor-op",), "Compile it for Acme's chip", "is only pretended")
+
+class Apart(Acme):
+    isolated = True
+
+    @staticmethod
+    def pin(*options):
+        return [option for option in options if option != "any=1"]
+
+def triple(partition):
+    class Triple:
+        def __init__(self, shapes):
+            self.shapes = shapes
+        def __call__(self, inputs, outputs):
+            if inputs[0][0, 0] < 0:
+                raise ValueError("a negative number")
+            outputs[0][...] = 3 * inputs[0][..., None]
+    return Triple([(*partition.tensor(partition.inputs[0]).shape, 1)])
+"""
+
+
+@pytest.fixture
+def acme(vendor_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ctypes.CDLL:
+    """The vendor as devices `acme` and `apart` (the same in a process of its own), and the operator `triple` in Python.
+
+    `triple` gives 3 x with one more axis, which the file does not say, and fails where x starts below zero.
+    """
+    package = tmp_path / "acme-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n")
+    (package / "entry_points.txt").write_text(
+        "[littoral.devices]\nacme = acme_vendor:Acme\napart = acme_vendor:Apart\n"
+        "[littoral.operators]\ntriple = acme_vendor:triple\nlost = acme_lost:lost\n"
+    )
+    (tmp_path / "acme_vendor.py").write_text(_ACME)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "acme_vendor", raising=False)
+    monkeypatch.setenv("ACME_LIBRARY", str(vendor_library))
+    return ctypes.CDLL(str(vendor_library))

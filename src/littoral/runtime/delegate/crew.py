@@ -97,9 +97,10 @@ class Crew:
             )
         )
 
-    def close(self) -> None:
-        """Frees the vendor's delegate; the interpreter must be gone."""
-        self._vendor = None
+    def serve(self, interpreter: Any) -> None:
+        """Takes note of the interpreter that was made with its delegates."""
+        if self._vendor:
+            self._vendor.outlive(interpreter)
 
     def __enter__(self) -> None:
         for each in self._attachments:
@@ -108,7 +109,8 @@ class Crew:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         kept = [each.take_failure() for each in self._attachments]
         if isinstance(error, RUNTIME_ERRORS):
-            forget_locals(error)  # the interpreter is among them, and would keep a vendor's device busy
+            if self._vendor:
+                forget_locals(error)  # the interpreter is among them, and would keep the device busy
             if failures := [failure for failure in kept if failure]:
                 raise failures[0]
             reason = told(self.name, error)

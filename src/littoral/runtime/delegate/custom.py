@@ -69,7 +69,7 @@ def delegates(graph: Graph, operators: Mapping[str, Compile]) -> Iterator[OneOpe
 
 
 def check_belongs(names: Set[str], device: str, model: str) -> None:
-    """Refuses a model on a device when a plug-in says that some of its custom operators run on its own devices only.
+    """Refuses a model when plug-ins say that some of its custom operators run on their own devices only.
 
     Args:
         names: The model's custom operators that nothing here runs.
@@ -77,11 +77,13 @@ def check_belongs(names: Set[str], device: str, model: str) -> None:
         model: Names it in the error.
 
     Raises:
-        DeviceError: In the words of that plug-in.
+        DeviceError: In the words of such a plug-in.
     """
-    for name, plugin in plugins():
-        belongs: Mapping[str, tuple[str, str]] = getattr(plugin, "only_here", {})
-        for operator in sorted(names & belongs.keys()):
-            if name != device:
-                cause, remedy = belongs[operator]
+    claims: dict[str, Mapping[str, tuple[str, str]]]
+    claims = {name: getattr(plugin, "only_here", {}) for name, plugin in plugins()}
+    own = claims.pop(device, {})
+    for operator in sorted(names - own.keys()):
+        for claim in claims.values():
+            if operator in claim:
+                cause, remedy = claim[operator]
                 raise DeviceError(f"{model} {cause} and does not run on {device}", remedy)

@@ -79,7 +79,6 @@ class Session:
     def close(self) -> None:
         """Frees interpreter, kernels and delegates, after a call that is running; closing again does nothing."""
         self._guard.close()
-        self._crew.close()
 
     def __enter__(self) -> Session:
         return self
@@ -126,6 +125,8 @@ class _Guard:
     def close(self) -> None:
         self._refuse_kernels()
         with self._lock:
+            if self._interpreter is not None:
+                self._interpreter._interpreter = None  # frees it, also where a traceback still has our interpreter
             self._interpreter = None
 
     def _refuse_kernels(self) -> None:
@@ -167,6 +168,7 @@ def attach(
     while True:
         with crew:
             native = cls(**model, num_threads=threads, experimental_delegates=crew.delegates)
+            crew.serve(native)
         try:
             return Session(graph, native, crew)
         except RefusalError:

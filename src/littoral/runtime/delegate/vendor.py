@@ -7,6 +7,7 @@ import os
 import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from littoral.errors import DeviceError
@@ -60,9 +61,7 @@ class VendorDelegate:
 
 
 class LoadedDelegate:
-    """A delegate of a vendor for one interpreter, freed when it is dropped, which must be after the interpreter.
-
-    An interpreter keeps what is in its `experimental_delegates`, and is gone before that.
+    """A delegate of a vendor for one interpreter. It has to be freed after that, whoever still refers to which.
 
     Args:
         vendor: Which.
@@ -85,7 +84,14 @@ class LoadedDelegate:
         self._pointer = int(pointer)
         # What the library was given lives as long as the delegate, as some keep the pointers; and who asked may hold
         # the device.
-        weakref.finalize(self, _destroy, destroy, pointer, (vendor, keys, values, report)).atexit = False
+        self._free = partial(_destroy, destroy, pointer, (vendor, keys, values, report))
+        self._unused = weakref.finalize(self, self._free)
+        self._unused.atexit = False
+
+    def outlive(self, interpreter: Any) -> None:
+        """Has it freed when the native part of an interpreter is gone, and not before."""
+        self._unused.detach()
+        weakref.finalize(interpreter._interpreter, self._free).atexit = False
 
     def _get_native_delegate_pointer(self) -> int:
         """What an interpreter asks a delegate for."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any
 
 from littoral.devices import Device
@@ -107,7 +107,7 @@ class Isolated:
         return self._worker
 
     def _restarted(self) -> Worker:
-        left = self._backoff.left(time.monotonic())
+        left = self._backoff.left(monotonic())
         if left > 0:
             raise DownError(
                 f"the worker of {self._label} failed {self._backoff.failures} times in a row",
@@ -134,7 +134,7 @@ class Isolated:
             self._worker.end()
         self._worker = None
         self._count(kind)
-        self._backoff.fail(time.monotonic())
+        self._backoff.fail(monotonic())
 
 
 def _temporary(content: bytes) -> int:
