@@ -124,10 +124,10 @@ def _masked(image: Image.Image, answer: Segmentation, times: int) -> Image.Image
     opacities = np.zeros((len(colours), 1), np.float32)
     for share in painted:
         colours[share.index], opacities[share.index] = colour_of(share.index), _OPACITY
-    opacity = opacities[classes]
+    opacity = opacities.take(classes, axis=0)
     opacity[_edges(classes, max(1, Pen.on(image).line // 2)) & (opacity[..., 0] > 0)] = 1
     pixels = np.asarray(image, np.float32)
-    pixels = pixels + (colours[classes] - pixels) * opacity
+    pixels = pixels + (colours.take(classes, axis=0) - pixels) * opacity
     return _legend(Image.fromarray(np.rint(pixels).astype(np.uint8)), painted)
 
 
