@@ -47,7 +47,7 @@ def command(
         terminal.emit_json(summaries[0] if len(models) == 1 else {"files": summaries, "groups": check.encode(groups)})
     else:
         for summary, sections in found:
-            terminal.out.print(_page(summary), *sections, sep="\n")
+            terminal.out.print(_page(summary), *sections, sep="\n", end="\n\n" if len(found) > 1 else "\n")
         terminal.out.print(*pages.groups(groups), sep="\n", end="\n" if groups else "")
 
 
