@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from tests.coral.standin.board import Board
 from tests.coral.standin.build import build, missing
+
+from littoral.coral import chips, device
 
 __all__ = ["Pair", "board", "mobilenet", "standin"]
 
@@ -39,10 +42,20 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def board(standin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Board]:
-    """A machine without chips, which child processes see in place of the real one."""
+    """A machine without chips. Child processes see it in place of the real one, and so does the device in this one."""
     board = Board(tmp_path)
     for name, value in board.environment(standin).items():
         monkeypatch.setenv(name, value)
+
+    def node(root: Path, path: str) -> chips.Node:
+        there = (root / path.lstrip("/")).exists()  # umockdev makes a device of the file, in child processes only
+        return chips.Node(path, there, usable=there)
+
+    def found() -> tuple[chips.Chip, ...]:
+        with patch.object(chips, "_node", node):
+            return chips.find(board.root)
+
+    monkeypatch.setattr(device, "find", found)
     yield board
     board.close()
 

@@ -88,24 +88,43 @@ class Coral(VendorDelegate):
         Raises:
             DeviceError: It is one of these; ModelFileError where it is damaged.
         """
-        if not is_compiled(graph):
-            raise DeviceError(f"{name} is not compiled for the Edge TPU{_kind(graph)}", _way_there(graph))
-        try:
-            needed = read_compiled(graph).min_runtime_version
-        except ModelFileError as error:
-            raise ModelFileError(f"{name} is damaged: {error.cause}", error.remedy) from error
-        has = self._found.runtime_version
-        if needed > has:
-            raise DeviceError(
-                f"{name} needs runtime version {needed} of the Edge TPU library, and {self._found.path} has {has}",
-                f"Install a newer library, or compile the model for this one: littoral compile MODEL --target edgetpu "
-                f"--runtime-version {has}",
-            )
+        check_model(graph, name, self._found)
 
     def failed(self, reason: str) -> DeviceError:
-        """Why the library did not open the chip: it says so at its highest verbosity only, so it is asked again."""
+        """Why the library did not open the chip: it says so at its highest verbosity only, so it is asked again.
+
+        The chip is let go of.
+        """
         said = reason or _reason(try_open(self._found.path, self.chip.option))
+        self._lock.release()
         return DeviceError(f"{self._found.path} cannot open {self.chip}: {said}", DOCTOR)
+
+
+def check_model(graph: Graph, name: str, library: Library) -> None:
+    """Refuses a model that no chip could run with a library.
+
+    Args:
+        graph: The model.
+        name: Names it in errors.
+        library: The vendor's.
+
+    Raises:
+        DeviceError: It is not compiled for the Edge TPU, or needs a newer library.
+        ModelFileError: Its part for the chip is damaged.
+    """
+    if not is_compiled(graph):
+        raise DeviceError(f"{name} is not compiled for the Edge TPU{_kind(graph)}", _way_there(graph))
+    try:
+        needed = read_compiled(graph).min_runtime_version
+    except ModelFileError as error:
+        raise ModelFileError(f"{name}: {error.cause}", error.remedy) from error
+    has = library.runtime_version
+    if needed > has:
+        raise DeviceError(
+            f"{name} needs runtime version {needed} of the Edge TPU library, and {library.path} has {has}",
+            f"Install a newer library, or compile the model for this one: littoral compile MODEL --target edgetpu "
+            f"--runtime-version {has}",
+        )
 
 
 def _take(place: Sequence[str], chips: Sequence[Chip]) -> tuple[Chip, ChipLock]:
