@@ -55,8 +55,8 @@ class Field:
             [m, n]
         """
         _, width, depth = self.stored.shape
-        low = points.astype(np.int64)  # they are not negative: the floor
-        above = points - low
+        above, whole = np.modf(points)
+        low = whole.astype(np.int64)
         shares = np.array([1 - above, above])
         weights = (shares[:, None, 0] * shares[None, :, 1]).reshape(4, 1, -1)
         corners = np.array([0, 1, width, width + 1])[:, None, None] * depth
