@@ -1,7 +1,9 @@
 """Why the vendor's library does not open a chip: its own words, which it says at a high verbosity only, made sentences.
 
 The words are those of google-coral/libedgetpu (driver/usb/local_usb_device.cc: "USB error N", with libusb's numbers;
-driver/kernel/*.cc: "Device open failed : -1 (errno)") and of the apex driver (google/gasket-driver, src/gasket_core.c).
+driver/kernel/*.cc: "Device open failed : -1 (errno)"). What lies behind them is in libusb (get_usbfs_fd: a container that
+denies a device is error -1, a missing device file -4) and the apex driver (src/gasket_core.c: a chip that another process
+has is "Operation not permitted").
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ _WIRE = f"{_REPLUG}. If it stays: another port of the computer itself (no hub), 
 _KNOWN: tuple[tuple[str, str, str], ...] = (
     (r"USB error -3\b", "this user may not open the USB device", ""),
     (r"USB error -1 \[OpenDevice", "the system does not let it be opened, as in a container", USB_IN_DOCKER),
+    (r"USB error -4 \[OpenDevice", "its device file is gone, as in a container when the firmware loads", USB_IN_DOCKER),
     (r"USB error -4\b|USB transfer error 5\b", "it went away while it was opened", _WIRE),
     (r"USB error -6\b", "another process holds it", "End that process: sudo fuser -v /dev/bus/usb/*/*"),
     (r"USB error -7\b|USB transfer error 2\b", "it does not answer in time", _WIRE),
