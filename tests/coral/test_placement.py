@@ -241,6 +241,8 @@ def branches() -> Graph:
 def test_what_waits_for_an_unsupported_operator_stays_behind() -> None:
     statuses = [one.status for one in predict(branches()).operators]
     assert statuses == [MAPPED, NOT_SUPPORTED, ONE_SUBGRAPH, MAPPED, ONE_SUBGRAPH]
+    wait = "it waits for GELU 't2', which is not on the chip: change or move that one"
+    assert [one.change for one in predict(branches()).operators if one.status == ONE_SUBGRAPH] == [wait, wait]
 
 
 def test_with_several_subgraphs_nothing_waits() -> None:

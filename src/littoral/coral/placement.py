@@ -6,7 +6,7 @@ benchmarks/edgetpu_placement.py prints.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,7 +16,7 @@ from littoral.coral.fit import Fit, estimate
 from littoral.coral.rules import MAPPED, NEWEST_RUNTIME, OLDEST_RUNTIME, ONE_SUBGRAPH, Refusal, View
 from littoral.errors import InputError, ModelFileError
 from littoral.runtime.delegate import regions
-from littoral.tflite import Graph, macs
+from littoral.tflite import Graph, Operator, Subgraph, macs
 
 _KNOWN_CUSTOM = ("TFLite_Detection_PostProcess", "PosenetDecoderOp")  # those that the compiler passes through
 _NEWEST_ELSEWHERE = {"EXP": 1, "LEAKY_RELU": 2, "FILL": 3, "BATCH_MATMUL": 4, "GATHER": 5}  # for operators not in RULES
@@ -117,7 +117,17 @@ def predict(graph: Graph, runtime_version: int = NEWEST_RUNTIME, *, multiple_sub
     refusals = _refusals(graph, runtime_version)
     parts = regions(graph, 0, set(range(len(graph.main.operators))) - refusals.keys())
     taken = {index for part in (parts if multiple_subgraphs else parts[:1]) for index in part.operators}
-    operators = tuple(_verdict(graph, index, taken, refusals) for index in range(len(graph.main.operators)))
+    operators = tuple(
+        OperatorPrediction(
+            operator=index,
+            name=operator.name,
+            output=_output(graph.main, operator),
+            status=refusal.status if refusal else MAPPED,
+            change=refusal.change if refusal else "",
+            macs=macs(graph, 0, index),
+        )
+        for index, (operator, refusal) in enumerate(_verdicts(graph.main, taken, refusals))
+    )
     return Prediction(runtime_version, operators, _obstacles(graph), estimate(graph.main, taken))
 
 
@@ -137,16 +147,25 @@ def _refusals(graph: Graph, runtime_version: int) -> dict[int, Refusal]:
     return {index: refusal for index, refusal in found if refusal is not None}
 
 
-def _verdict(graph: Graph, index: int, taken: Collection[int], refusals: dict[int, Refusal]) -> OperatorPrediction:
-    operator = graph.main.operators[index]
-    if index in taken:
-        refusal = Refusal(MAPPED, "")
-    else:
-        waits = "it waits for an operator that is not on the chip: change or move that one"
-        refusal = refusals.get(index, Refusal(ONE_SUBGRAPH, waits))
-    output = graph.main.tensors[operator.outputs[0]].name if operator.outputs else ""
-    work = macs(graph, 0, index)
-    return OperatorPrediction(index, operator.name, output, refusal.status, refusal.change, work)
+def _verdicts(
+    main: Subgraph, taken: Collection[int], refusals: dict[int, Refusal]
+) -> Iterator[tuple[Operator, Refusal | None]]:
+    """Each operator, and why it is not on the chip: it cannot be, or it waits for one that cannot."""
+    waits_for: dict[int, str] = {}  # by tensor
+    for index, operator in enumerate(main.operators):
+        if index in taken:
+            yield operator, None
+            continue
+        cause = next((waits_for[i] for i in operator.inputs if i in waits_for), "")
+        wait = f"it waits for {cause}, which is not on the chip: change or move that one"
+        yield operator, refusals.get(index, Refusal(ONE_SUBGRAPH, wait))
+        if index in refusals:
+            cause = f"{operator.name} {_output(main, operator)!r}"
+        waits_for |= dict.fromkeys(operator.outputs, cause)
+
+
+def _output(main: Subgraph, operator: Operator) -> str:
+    return main.tensors[operator.outputs[0]].name if operator.outputs else ""
 
 
 def _obstacles(graph: Graph) -> tuple[Obstacle, ...]:
