@@ -27,8 +27,8 @@ TIMEOUT = 600.0
 """Seconds that the compiler may take."""
 
 HOW_TO_GET = (
-    "It is Google's Debian package edgetpu-compiler for x86-64 Linux (coral.ai/docs/edgetpu/compiler); on other machines "
-    "run it in a container"
+    "It is Google's Debian package edgetpu-compiler for x86-64 Linux (coral.ai/docs/edgetpu/compiler); "
+    "on other machines run it in a container"
 )
 Progress = Callable[[str, int, int | None], None]
 """Is told (stage, done, total); total is None."""
