@@ -119,7 +119,7 @@ def test_a_vector_used_again_and_again_costs_no_memory() -> None:
     body += bytes([11 << 2 | 2]) * fields
     body += bytes(-len(body) % 4)
     body += struct.pack("<I", len(body) - values) + bytes([9 << 2 | 2, 4])
-    with pytest.raises(ModelFileError, match="more values than bytes"):
+    with pytest.raises(ModelFileError, match="unfolds to more than it holds"):
         read_map(bytes(body), "it")
     assert len(read_map(bytes(body).replace(bytes([11 << 2 | 2]) * fields, bytes(fields)), "it")) == 1
 

@@ -78,7 +78,7 @@ class _Reader:
     def __init__(self, data: memoryview, what: str) -> None:
         self.data = data
         self.what = what
-        self.left = len(data)  # items that may still be made: several fields can point to the same long vector
+        self.left = len(data)  # items and characters still to be made: several fields can point to the same long vector
 
     def fail(self, why: str) -> NoReturn:
         raise ModelFileError(f"{self.what} is damaged: {why}", "Get the file again, or make it again")
@@ -108,7 +108,7 @@ class _Reader:
     def pay(self, count: int) -> int:
         self.left -= count
         if self.left < 0:
-            self.fail("it has more values than bytes")
+            self.fail("it unfolds to more than it holds")
         return count
 
     # Numbers
@@ -148,6 +148,7 @@ class _Reader:
         text, end, _ = bytes(self.data[position : position + _LONGEST_KEY + 1]).partition(b"\0")
         if not end or not text.isascii():
             self.fail(f"the key at byte {position} does not end or is not ASCII")
+        self.pay(len(text))
         return text.decode()
 
     def places(self, start: int, count: int, width: int) -> Iterator[tuple[_Kind, int, int, int]]:
