@@ -177,6 +177,9 @@ def test_locate_by_the_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         locate()
     path.touch()
     assert locate() == path
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(library.VARIABLE, path.name)
+    assert locate() == path
 
 
 def test_locate_by_the_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

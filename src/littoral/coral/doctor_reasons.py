@@ -1,9 +1,9 @@
 """Why the vendor's library does not open a chip: its own words, which it says at a high verbosity only, made sentences.
 
 The words are those of google-coral/libedgetpu (driver/usb/local_usb_device.cc: "USB error N", with libusb's numbers;
-driver/kernel/*.cc: "Device open failed : -1 (errno)"). What lies behind them is in libusb (get_usbfs_fd: a container that
-denies a device is error -1, a missing device file -4) and the apex driver (src/gasket_core.c: a chip that another process
-has is "Operation not permitted").
+driver/kernel/*.cc: "Device open failed : -1 (errno)"). What lies behind them is in libusb (get_usbfs_fd: -1 where a
+container denies the device, -4 where its file is missing) and in the apex driver (src/gasket_core.c: "Operation not
+permitted" where another process has the chip).
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def locate() -> Path:
     if named := os.environ.get(VARIABLE):
         if not Path(named).is_file():
             raise DeviceError(f"{VARIABLE} names {named}, which is not a file", "Set it to the path of libedgetpu.so.1")
-        return Path(named)
+        return Path(named).absolute()  # the loader looks elsewhere for a name without a folder
     for path in _candidates():
         if path.is_file():
             return path
