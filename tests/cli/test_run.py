@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from littoral.cli.drawings import plan, save
+from littoral.cli.run import Task
 from littoral.errors import DataError
+from littoral.vision import TASKS
 
 LITTORAL = Path(sys.executable).with_name("littoral")
 
@@ -122,6 +124,10 @@ def test_what_is_refused(coral: Path, tmp_path: Path) -> None:
     broken.write_bytes(bird.read_bytes()[:999])
     assert "broken.png cannot be read as a picture" in refused(model, broken, "--draw", tmp_path / "out.png")
     assert [path.name for path in tmp_path.iterdir()] == ["broken.png"]
+
+
+def test_every_task_can_be_said() -> None:
+    assert tuple(task.value for task in Task) == TASKS
 
 
 def test_where_drawings_go(tmp_path: Path) -> None:

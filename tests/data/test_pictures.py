@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from littoral.data import InputContract, placement, prepare
+from littoral.data import InputContract, decode, placement, prepare
 from littoral.errors import ContractError, DataError
 
 Array = npt.NDArray[Any]
@@ -244,3 +244,14 @@ def test_real_photos(flowers: Path) -> None:
         tensor = prepare(photo, InputContract(100, 100, scale=1 / 127.5, mean=127.5))
         assert tensor.shape == (100, 100, 3)
         assert -1 <= tensor.min() < -0.1 < 0.1 < tensor.max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "CMYK", "I", "F"])
+@pytest.mark.parametrize("colour", ["rgb", "bgr", "gray"])
+def test_preparing_decoded_pixels_gives_the_same(mode: str, colour: str, tmp_path: Path) -> None:
+    image = Image.fromarray(random_pixels(9, 7)).convert(mode)
+    image.save(file := tmp_path / "picture.tiff")
+    contract = InputContract(5, 6, colour=colour, scale=1 / 128, mean=127.5)  # type: ignore[arg-type]
+    pixels = decode(file, gray=colour == "gray")
+    assert pixels.shape == (9, 7, contract.channels)
+    assert (prepare(pixels, contract) == prepare(file, contract)).all()

@@ -26,7 +26,7 @@ def plan(draw: Path, pictures: Sequence[Path]) -> list[Path]:
     if draw.is_dir():
         files = _named_after(pictures, draw)
     elif len(pictures) > 1:
-        raise DataError(f"{draw} is no folder, and there are {len(pictures)} pictures to draw", f"mkdir -p {draw}")
+        raise DataError(f"{draw} is no folder, and there are {len(pictures)} pictures to draw", "Give a folder")
     elif not draw.parent.is_dir():
         raise DataError(f"the folder {draw.parent} of {draw.name} is not there", f"mkdir -p {draw.parent}")
     elif draw.suffix.lower() not in FORMATS:

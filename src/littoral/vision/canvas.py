@@ -46,7 +46,8 @@ def enlarged(picture: Picture) -> tuple[Image.Image, int]:
     """
     from PIL import Image
 
-    pixels = np.rint(decode(picture)).astype(np.uint8)
+    pixels = decode(picture)
+    pixels = pixels if pixels.dtype == np.uint8 else np.rint(pixels).astype(np.uint8)
     image = Image.fromarray(np.ascontiguousarray(pixels))
     times = -(-SMALL // max(image.size))
     return (image.resize((image.width * times, image.height * times)) if times > 1 else image), times
