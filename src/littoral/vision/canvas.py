@@ -117,7 +117,9 @@ class Pen:
         """A light dot with a rim."""
         from PIL import ImageDraw
 
-        ImageDraw.Draw(self.image).circle(place, max(4, self.height / 4), PAPER, colour, max(2, self.height // 10))
+        (x, y), radius = place, max(4, self.height / 4)
+        ends = (x - radius, y - radius, x + radius, y + radius)
+        ImageDraw.Draw(self.image).ellipse(ends, PAPER, colour, max(2, self.height // 10))
 
     def tags(self, wanted: Iterable[tuple[Box, str, Colour]]) -> None:
         """A text on its colour for each box: above it, else where it hides neither another text nor its own box."""
