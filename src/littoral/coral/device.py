@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from littoral.coral.chips import Chip, choose, find
 from littoral.coral.compiled import OPERATOR, is_compiled, read_compiled
-from littoral.coral.library import Library, Trial, locate, probe, try_open
+from littoral.coral.library import Library, locate, probe, try_open
 from littoral.coral.lock import ChipLock
 from littoral.coral.options import plugin_options, split
 from littoral.errors import DeviceError, ModelFileError
@@ -95,9 +95,9 @@ class Coral(VendorDelegate):
 
         The chip is let go of.
         """
-        said = reason or _reason(try_open(self._found.path, self.chip.option))
+        why, remedy = (reason, "") if reason else _second_try(self._found.path, self.chip)
         self._lock.release()
-        return DeviceError(f"{self._found.path} cannot open {self.chip}: {said}", DOCTOR)
+        return DeviceError(f"{self._found.path} cannot open {self.chip}: {why}", remedy or DOCTOR)
 
 
 def check_model(graph: Graph, name: str, library: Library) -> None:
@@ -173,13 +173,14 @@ def _is_throttled(path: Path) -> bool:
     return b"PERFORMANCE=THROTTLED" in path.read_bytes()
 
 
-def _reason(trial: Trial) -> str:
-    """One line for what came of a second try."""
-    if trial.opened:
-        return "it opened at a second try: another program may have had it"
-    if trial.death:
-        return f"the library {trial.death} over it"
-    return trial.said.splitlines()[-1].strip() if trial.said else "it does not say why"
+def _second_try(library: Path, chip: Chip) -> tuple[str, str]:
+    """Why a chip did not open, from trying again in a child process, and what to do; the latter may be empty."""
+    from littoral.coral.doctor_reasons import explain
+
+    trial = try_open(library, chip.option)
+    return (
+        ("at a second try it opens: another program may have had it", "Try again") if trial.opened else explain(trial)
+    )
 
 
 def _kind(graph: Graph) -> str:

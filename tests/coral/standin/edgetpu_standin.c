@@ -51,7 +51,7 @@ struct edgetpu_device { int type; const char *path; };
 struct edgetpu_option { const char *name; const char *value; };
 
 enum { OK = 0, ERROR = 1, ALLOW_DYNAMIC_TENSORS = 1, PCI = 0, USB = 1, ANY = 2, MOST = 16 };
-static const char *const KINDS[] = {"pci", "usb"};
+static const char *const KINDS[] = {"pci", "usb"}, *const NAMES[] = {"Apex (PCIe)", "Apex (USB)"};
 
 typedef struct { int kind; char path[256]; int connection; int users; } Chip; /* one that this process has opened */
 typedef struct { Chip *chip; const void *options; int size; uint32_t handle; bool registered; } Kernel;
@@ -126,7 +126,9 @@ static Chip *open_chip(int kind, const char *path) {
     int connection = connect_to_chips();
     Answer answer = connection < 0 ? (Answer){0} : ask(connection, 'O', line, (uint32_t)size);
     if (answer.status != 'K') {
-        say(5, answer.bytes ? answer.bytes : "the chip does not answer");
+        if (verbosity >= 1)
+            fprintf(stderr, "I stand-in] Failed to open device [%s] at [%s]: %s\n", NAMES[kind], path,
+                    answer.bytes ? answer.bytes : "no answer");
         free(answer.bytes);
         if (connection >= 0) close(connection);
         return NULL;
