@@ -133,22 +133,38 @@ def test_an_interruption_leaves_nothing(environment: dict[str, str], coral: Path
     assert list((tmp_path / "out").iterdir()) == []
 
 
+def convert(environment: dict[str, str], flowers: Path, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    """The flowers model in float, quantized with its photos for the Edge TPU."""
+    command = [
+        LITTORAL, "convert", flowers / "models" / "model.tflite", "-r", "full-int8", "--io", "uint8", "-n", "4",
+        "--target", "edgetpu", "--calibrate", flowers / "images", "-o", output, *more,
+    ]  # fmt: skip
+    words = [str(word) for word in command]
+    return subprocess.run(words, capture_output=True, text=True, check=False, env=environment, timeout=240)
+
+
 def test_convert_ends_with_a_compiled_file(environment: dict[str, str], flowers: Path, tmp_path: Path) -> None:
-    """The flowers model in float, its photos, and the compiled file that its makers got."""
+    """The stand-in gives the compiled file that the makers of the flowers model got."""
     (tmp_path / "twins").mkdir()
     twin = (flowers / "models" / "model_full_integer_edgetpu.tflite").read_bytes()
     (tmp_path / "twins" / "model.full-int8_edgetpu.tflite").write_bytes(twin)
     environment["STAND_IN_TWINS"] = str(tmp_path / "twins")
-    command = [
-        LITTORAL, "convert", flowers / "models" / "model.tflite", "-r", "full-int8", "--io", "uint8", "-n", "4",
-        "--target", "edgetpu", "--calibrate", flowers / "images", "-o", tmp_path / "out", "--json",
-    ]  # fmt: skip
-    done = subprocess.run(
-        [*map(str, command)], capture_output=True, text=True, check=False, env=environment, timeout=240
-    )
+    done = convert(environment, flowers, tmp_path / "out", "--json")
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
     made = tmp_path / "out" / "model.full-int8_edgetpu.tflite"
     assert answer["edgetpu"]["compilation"]["files"] == [str(made)]
     assert answer["edgetpu"]["prediction"]["mapped"] == len(answer["edgetpu"]["prediction"]["operators"])
     assert contract_of(read(made)) == contract_of(read(tmp_path / "out" / "model.full-int8.tflite"))
+
+
+def test_when_the_compiler_fails_the_conversion_is_still_told(
+    environment: dict[str, str], flowers: Path, tmp_path: Path
+) -> None:
+    environment["STAND_IN_SAYS"] = "Internal compiler error. Aborting! "
+    done = convert(environment, flowers, tmp_path / "out")
+    assert done.returncode == 2
+    assert "report.html" in done.stdout
+    assert "Edge TPU (prediction): 11 of 11 operators will run on it" in done.stdout
+    assert "error: edgetpu_compiler refuses model.full-int8.tflite: Internal compiler error" in done.stderr
+    assert (tmp_path / "out" / "model.full-int8.tflite").exists()

@@ -129,13 +129,14 @@ def command(
             target=target.value if target else None,
             progress=progress,
         )
+    if not as_json:
+        terminal.out.print(check.tables(report))
+        terminal.out.print(f"Report: {output / 'report.html'}", markup=False)
+    with terminal.progress_bar() as progress:
         made = edgetpu.compiled(report, output, progress) if target else None
     if as_json:
         terminal.emit_json(check.encode(report) | ({"edgetpu": made.to_json()} if made else {}))
-    else:
-        terminal.out.print(check.tables(report))
-        if made:
-            terminal.out.print(made.page())
-        terminal.out.print(f"Report: {output / 'report.html'}", markup=False)
+    elif made:
+        terminal.out.print(made.page())
     if not report.ok:
         raise typer.Exit(terminal.DONE_NO)
