@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -34,6 +33,6 @@ class Faults:
         rescued: Calls that another device answered, as the device string says.
     """
 
-    devices: Mapping[str, DeviceFaults] = field(default_factory=lambda: MappingProxyType({}))
+    devices: Mapping[str, DeviceFaults] = field(default_factory=dict)
     failed: int = 0
     rescued: int = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -38,4 +37,4 @@ class Ledger:
 
         with self._lock:
             devices = {device: DeviceFaults(**kinds) for device, kinds in self._faults.items()}
-            return Faults(MappingProxyType(devices), self._calls["failed"], self._calls["rescued"])
+            return Faults(devices, self._calls["failed"], self._calls["rescued"])

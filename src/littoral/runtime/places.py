@@ -117,15 +117,17 @@ def open_engine(source: Source, device: Device, threads: int, scratch: Scratch) 
     from littoral.runtime.litert.interpreter import Delegated
 
     delegate = make(device)
-    note, remedy = "", 'Use cpu, or fall back with "|cpu"'
-    if isinstance(delegate, VendorDelegate):
-        note, remedy = delegate.note, delegate.remedy
-        delegate.check(source.graph, source.name)
+    vendor = delegate if isinstance(delegate, VendorDelegate) else None
+    if vendor:
+        vendor.check(source.graph, source.name)
     engine = Delegated(source, str(device), threads, delegate, operators)
     if left := _nothing_taken(engine.placement()):
         engine.close()
-        raise DeviceError(f"{device} takes no operator of {source.name}: {left}", remedy)
-    return engine, note
+        cause = f"{device} takes no operator of {source.name}"
+        if vendor:
+            raise DeviceError(cause, vendor.remedy)
+        raise DeviceError(f"{cause}: {left}", 'Use cpu, or fall back with "|cpu"')
+    return engine, vendor.note if vendor else ""
 
 
 def _operators(source: Source, device: Device) -> Mapping[str, Compile]:

@@ -54,9 +54,7 @@ def test_from_a_file_by_its_signature(doubled: Graph, tmp_path: Path) -> None:
 
 
 def test_a_model_of_which_it_takes_nothing(subtract: Graph) -> None:
-    with pytest.raises(
-        DeviceError, match=r"acme takes no operator of the model: SUB: acme left it: .*\. Compile it for Acme's chip"
-    ):
+    with pytest.raises(DeviceError, match=r"acme takes no operator of the model\. Compile it for Acme's chip"):
         load(subtract, "acme")
 
 

@@ -107,6 +107,8 @@ class Crew:
             each.__enter__()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if error is None:  # the hot path
+            return
         kept = [each.take_failure() for each in self._attachments]
         if isinstance(error, RUNTIME_ERRORS):
             if self._vendor:

@@ -164,7 +164,7 @@ class Worker:
         words = self._last_words()
         said = f"; its last words: {words}" if words else ""
         what = "died" if kind == "crashes" else "hung"
-        return WorkerError(f"the worker of {self._label} {what} ({how}){said}", "The next call starts another", kind)
+        return WorkerError(f"the worker of {self._label} {what} ({how}){said}", "A later call starts another", kind)
 
     def _last_words(self) -> str:
         """The last line that it wrote to its standard error, past what libraries chat."""
