@@ -17,7 +17,7 @@ from littoral.errors import InputError
 from littoral.runtime import Model
 from littoral.runtime.tensors import Array
 from littoral.vision.boxes import Box
-from littoral.vision.look import Seen, State, look
+from littoral.vision.look import Seen, State, check_numbers, look
 from littoral.vision.names import label_of
 
 OPERATOR = "TFLite_Detection_PostProcess"  # its outputs are boxes, classes, scores, count
@@ -80,7 +80,7 @@ def detect(
     if found is None:
         gives = ", ".join(map(str, model.outputs))
         raise InputError(f"the model gives {gives}, not boxes, classes, scores and count", "Give a detector")
-    seen = look(model, picture, state)
+    seen = look(model, picture, state, unchecked=(found.boxes, found.classes, found.scores))
     boxes, classes, scores = _rows(seen, found)
     wanted = np.argsort(-scores, kind="stable")
     wanted = wanted[scores[wanted] >= threshold][:top_k]
@@ -126,7 +126,7 @@ def _by_shape(model: Model) -> Roles | None:
 
 
 def _rows(seen: Seen, found: Roles) -> tuple[Array, Array, npt.NDArray[np.float64]]:
-    """Boxes [N, 4], classes [N] and scores [N] of as many as count."""
+    """Boxes [N, 4], classes [N] and scores [N] of as many as count; what lies behind them was never written."""
     boxes, classes, scores, count = (
         seen.outputs[name] for name in (found.boxes, found.classes, found.scores, found.count)
     )
@@ -138,8 +138,10 @@ def _rows(seen: Seen, found: Roles) -> tuple[Array, Array, npt.NDArray[np.float6
         )
     number = int(np.clip(count.reshape(-1)[0], 0, room))
     boxes, classes, scores = boxes[0, :number], classes[0, :number], scores[0, :number]
+    check_numbers(scores, found.scores)
     if not (np.isfinite(boxes).all() and (classes >= 0).all() and (classes == np.rint(classes)).all()):
-        raise InputError("the detector gives boxes without end, or classes that are not whole numbers from 0")
+        wrong = f"output {found.boxes!r} has boxes that are not finite, or {found.classes!r} no whole numbers from 0"
+        raise InputError(wrong, "The model is broken, or is no detector")
     return boxes, classes.astype(np.int64), scores.astype(np.float64)
 
 

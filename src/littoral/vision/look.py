@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -40,7 +41,7 @@ class Seen:
         return (x - at.left) / at.scale_x, (y - at.top) / at.scale_y
 
 
-def look(model: Model, picture: Picture, state: State | None = None) -> Seen:
+def look(model: Model, picture: Picture, state: State | None = None, unchecked: Collection[str] = ()) -> Seen:
     """Shows a picture to a model that takes one, and nothing else but state of its own.
 
     Args:
@@ -48,6 +49,7 @@ def look(model: Model, picture: Picture, state: State | None = None) -> Seen:
         picture: A file, a Pillow image, or an array of pixels in 0..255.
         state: Values of those inputs by name; the model's next ones are put into it. Without it, or where it is empty,
             they are zeros: a picture on its own, or the first of a video.
+        unchecked: Outputs that may hold NaN, as they are only filled as far as they count.
 
     Raises:
         DataError: The picture cannot be read.
@@ -65,11 +67,21 @@ def look(model: Model, picture: Picture, state: State | None = None) -> Seen:
     given = model({**values, image.name: prepare(pixels, contract)})
     outputs = given if isinstance(given, dict) else {model.outputs[0].name: given}
     for output, array in outputs.items():
-        if array.dtype.kind == "f" and np.isnan(array).any():
-            wrong = "The model is broken, or the picture is not what it takes"
-            raise InputError(f"output {output!r} has NaN", wrong)
+        if output not in unchecked:
+            check_numbers(array, output)
     state.update({entry: outputs[output] for entry, output in links.items()})
     return Seen(outputs, (pixels.shape[1], pixels.shape[0]), contract)
+
+
+def check_numbers(values: Array, output: str) -> None:
+    """Refuses NaN.
+
+    Raises:
+        InputError: There is one.
+    """
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        remedy = "The model is broken, or the picture is not what it takes"
+        raise InputError(f"output {output!r} has NaN", remedy)
 
 
 def _links(model: Model, picture: str) -> dict[str, str]:
