@@ -38,6 +38,9 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.openvino_rows
 	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks.fuzz_tflite
+	$(BIN)/python -m benchmarks.edgetpu_placement
+	$(BIN)/python -m benchmarks.poses
+	$(BIN)/python -m benchmarks.coral_faults
 
 $(READY): requirements.lock bootstrap.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh

@@ -8,6 +8,7 @@ for pair in gcc:gcc umockdev-run:umockdev chromium:chromium; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair#*:}"
 done
 [ -f /usr/include/stdio.h ] || missing="$missing libc6-dev"
+/sbin/ldconfig -p | grep -q libusb-1.0.so.0 || missing="$missing libusb-1.0-0"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
