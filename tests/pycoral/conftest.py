@@ -16,6 +16,7 @@ SCRIPTS = Path(__file__).with_name("scripts")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "pycoral.md"
 
 Script = Callable[..., list[str]]
+Ask = Callable[..., list[str]]
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,17 @@ def script(moved: Path) -> Script:
 def on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every interpreter runs on the processor, whatever a script says."""
     monkeypatch.setenv(OVERRIDE, "cpu")
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """Runs Python code in a child process, which sees a pretended machine where there is one; the lines it prints."""
+
+    def run(code: str, *args: object) -> list[str]:
+        start = "import sys; from pathlib import Path; from littoral.pycoral.utils.edgetpu import *\n"
+        command = [sys.executable, "-W", "error", "-c", start + code, *map(str, args)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    return run

@@ -181,11 +181,12 @@ class Interpreter:
     def _details(self, info: TensorInfo) -> Details:
         tensor = self._tensors[info.index]
         quantization = tensor.quantization
+        shape = self._shapes[info.index]
         return {
             "name": tensor.name,
             "index": info.index,
-            "shape": np.array(self._shapes[info.index], np.int32),
-            "shape_signature": np.array(info.shape, np.int32),
+            "shape": np.array(shape, np.int32),
+            "shape_signature": np.array(tensor.shape_signature or shape, np.int32),
             "dtype": info.dtype.type,
             "quantization": (info.scale, info.zero_point),
             "quantization_parameters": {

@@ -48,7 +48,7 @@ def get_classes_from_scores(
         top_k: At most how many.
         score_threshold: Lower scores are left out.
     """
-    values = np.asarray(scores)
+    values = np.asarray(scores, np.float64)
     best = np.argsort(-values, kind="stable")[: int(min(top_k, values.size))]
     return [Class(int(index), float(values[index])) for index in best if values[index] >= score_threshold]
 

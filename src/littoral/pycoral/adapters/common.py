@@ -35,7 +35,7 @@ def input_tensor(interpreter: Any) -> Array:
     return tensor
 
 
-def set_input(interpreter: Any, data: npt.ArrayLike) -> None:
+def set_input(interpreter: Any, data: Any) -> None:
     """Copies a picture or an array of the input's size into the first input."""
     input_tensor(interpreter)[:, :] = data
 
