@@ -66,6 +66,7 @@ class Board:
     Attributes:
         root: The tree: sys and dev.
         calls: How many inferences it was asked for.
+        opened: How often a chip was opened.
         faults: How often what went wrong.
         trouble: Decides what goes wrong.
     """
@@ -73,6 +74,7 @@ class Board:
     def __init__(self, folder: Path) -> None:
         self.root = folder / "root"
         self.calls = 0
+        self.opened = 0
         self.faults: Counter[str] = Counter()
         self.trouble: Trouble = lambda _: None
         self._units: dict[str, Unit] = {}
@@ -230,6 +232,7 @@ class Board:
             if unit.user:
                 return b"E", b"USB error -6 [ClaimInterface]" if kind == "usb" else b"Device open failed : -1 (EBUSY)"
             unit.user = connection
+            self.opened += 1
             if unit.dfu:  # the library loads the firmware, and the chip comes back under another id and number
                 self._hide(unit)
                 self.plug("usb", unit.port, speed=unit.speed)
