@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ from littoral.tflite import (
     TensorMap,
     TensorType,
     check,
+    read,
 )
+from littoral.tflite.edit import copied
 from littoral.tflite.enums import DimensionType
 from littoral.tflite.graph import BlockwiseQuantization, DimensionMetadata, Int32Vector, Sparsity, Uint8Vector
 from littoral.tflite.options.control import WhileOptions
@@ -353,3 +356,13 @@ def test_biases_may_be_absent() -> None:
 def test_custom_operators_may_have_anything(adder: Graph) -> None:
     adder.main.operators[0] = Operator(code=OperatorCode.of("mine"), inputs=(-1, 0, -1), outputs=(2,))
     check(adder)
+
+
+@pytest.mark.parametrize("options", [None, b"", b"\x00", b"\xff" * 40])
+def test_detection_post_processing_needs_options_that_can_be_read(coral: Path, options: bytes | None) -> None:
+    graph = copied(read(coral / "automl_video_ondevice" / "traffic_model.tflite"))
+    operators = graph.main.operators
+    place = next(i for i, operator in enumerate(operators) if operator.name == "TFLite_Detection_PostProcess")
+    check(graph)
+    operators[place] = operators[place].replaced(custom_options=options)
+    refused(graph, "custom options")

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
 
+from littoral.errors import ModelFileError
 from littoral.tflite.enums import LSTMKernelType
+from littoral.tflite.flexbuffer import read_map
 from littoral.tflite.graph import CUSTOM, Operator, Subgraph
 from littoral.tflite.options.control import CallOnceOptions, CallOptions, IfOptions, WhileOptions
 from littoral.tflite.options.convolution import (
@@ -88,6 +90,7 @@ _WEIGHTS = {
     "CONV_3D_TRANSPOSE": _Weights(2, 1, 5, 3, 3),
     "FULLY_CONNECTED": _Weights(0, 1, 2, 2, 0),
 }
+_MAPPED = ("TFLite_Detection_PostProcess",)
 _SAME_SHAPE = ("QUANTIZE", "DEQUANTIZE", "DENSIFY")
 
 _BY_COUNT = {
@@ -146,6 +149,7 @@ def may_be_absent(operator: Operator, position: int) -> bool:
 def operator_problems(subgraph: Subgraph, operator: Operator) -> Iterator[str]:
     """What is wrong with an operator whose tensors are there."""
     if operator.code.number == CUSTOM:
+        yield from _custom_problems(operator)
         return
     counts = _COUNTS.get(operator.name, _OTHER_COUNTS)
     full_lstm = isinstance(operator.options, LSTMOptions) and operator.options.kernel_type is LSTMKernelType.FULL
@@ -163,6 +167,15 @@ def operator_problems(subgraph: Subgraph, operator: Operator) -> Iterator[str]:
         source, result = (subgraph.tensors[index] for index in (operator.inputs[0], operator.outputs[0]))
         if source.is_constant and source.shape != result.shape:
             yield f"it makes {result.shape} of a constant of {source.shape}"
+
+
+def _custom_problems(operator: Operator) -> Iterator[str]:
+    """LiteRT's own custom kernels read their options without a check, and crash over damaged ones."""
+    if operator.name in _MAPPED:
+        try:
+            read_map(operator.custom_options or b"", "its custom options")
+        except ModelFileError as error:
+            yield error.cause
 
 
 def _option_problems(operator: Operator, needs: _Needs) -> Iterator[str]:
