@@ -75,7 +75,7 @@ def test_classify_image_on_a_named_chip(script: Script, coral: Path, on_cpu: Non
     model = f"{coral / 'mobilenet_v2_1.0_224_inat_bird_quant.tflite'}@usb:0"
     labels = coral / "inat_bird_labels.txt"
     lines = script("classify_image", "--model", model, "--input", coral / "parrot.jpg", "--labels", labels)
-    assert lines[0] == "Ara macao (Scarlet Macaw): 0.79688"
+    assert lines[0].startswith("Ara macao (Scarlet Macaw): 0.7")
 
 
 def test_semantic_segmentation(script: Script, coral: Path, suffix: str, tmp_path: Path) -> None:
