@@ -131,7 +131,11 @@ class Imprint:
         weights = np.float32(sharpness) * (directions - directions.mean(axis=0))
         values = weights @ directions.T
         head = Head(
-            weights, np.zeros(len(weights), np.float32), _ROOM * values.min(), _ROOM * values.max(), normalised=True
+            weights,
+            np.zeros(len(weights), np.float32),
+            _ROOM * float(values.min()),
+            _ROOM * float(values.max()),
+            normalised=True,
         )
         graph = with_head(self.embedder, head, labels)
         graph.set_metadata(ENTRY, pack(self))
