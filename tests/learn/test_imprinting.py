@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.coral.standin.board import Board
+from tests.coral.standin_fixtures import board, standin
 from tests.learn.conftest import FEATURES, Embedder, quantization
 
 from littoral.errors import DataError, InputError, LittoralError, ModelFileError
@@ -26,6 +30,8 @@ from littoral.tflite.options.convolution import Conv2DOptions
 from littoral.tflite.options.elementwise import MulOptions
 from littoral.tflite.options.shape import ReshapeOptions
 from littoral.vision import classify
+
+__all__ = ["board", "standin"]
 
 EXTRACTOR = "mobilenet_v1_1.0_224_quant_embedding_extractor.tflite"
 PETS = ("cat", "dog", "hotdog")
@@ -246,3 +252,20 @@ def test_the_embedder_of_a_classifier_does_not_carry_its_classes(pets: Path) -> 
     contract = contract_of(graph)
     assert contract is not None
     assert contract.labels == PETS
+
+
+def test_a_compiled_embedder_learns_on_a_chip(board: Board, coral: Path, tmp_path: Path) -> None:
+    """On a pretended chip, whose answers are those of the CPU twin: so is the classifier."""
+    compiled = coral / EXTRACTOR.replace(".tflite", "_edgetpu.tflite")
+    board.plug("usb", "2-1")
+    board.teach(compiled, coral / EXTRACTOR)
+    code = """import sys
+from littoral.learn import Imprinter
+with Imprinter(sys.argv[1], sys.argv[2]) as imprinter:
+    imprinter.add("cat", sys.argv[3]).save(sys.argv[4])"""
+    for file, device in ((compiled, "coral"), (coral / EXTRACTOR, "cpu")):
+        target = tmp_path / f"{device}.tflite"
+        subprocess.run([sys.executable, "-c", code, file, device, coral / "cat.bmp", target], check=True)
+    on_chip, on_cpu = (read(tmp_path / f"{device}.tflite") for device in ("coral", "cpu"))
+    assert on_chip.main.operators[0].name == "edgetpu-custom-op"
+    assert on_chip.metadata_entry(ENTRY) == on_cpu.metadata_entry(ENTRY)
