@@ -16,6 +16,7 @@ import numpy as np
 
 from littoral.errors import DataError
 from littoral.webnn.conformance.tolerance import METRICS, Tolerance
+from littoral.webnn.idl import signatures
 from littoral.webnn.program import DTYPES, Array
 
 NIBBLES = {"int4": np.dtype(np.int8), "uint4": np.dtype(np.uint8)}
@@ -107,7 +108,9 @@ def read(file: Path) -> tuple[Case, ...]:
         content = json.loads(file.read_bytes())
         tests = content["tests"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise DataError(f'{file}: is not a file of tests: JSON with "tests" in it') from None
+        tests = None
+    if not isinstance(tests, list):
+        raise DataError(f'{file}: is not a file of tests: JSON with a list "tests" in it')
     return tuple(_case(file, number, test) for number, test in enumerate(tests))
 
 
@@ -131,8 +134,10 @@ def _step(entry: Any) -> Step:
     given = [item for argument in entry["arguments"] for item in (argument or {}).items()]
     options: dict[str, Any] = dict(_plain(next((value for name, value in given if name == "options"), {})))
     outputs = entry["outputs"]
+    if entry["name"] not in signatures():
+        raise ValueError(f"the standard has no operation {entry['name']!r}")
     return Step(
-        operation=str(entry["name"]),
+        operation=entry["name"],
         arguments=tuple(_plain(value) for name, value in given if name != "options"),
         options=options,
         outputs=(outputs,) if isinstance(outputs, str) else tuple(outputs),
