@@ -1,0 +1,1 @@
+"""Wasm functions with wasi-nn: their life cycle, their store and their gateway."""

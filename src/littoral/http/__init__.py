@@ -1,0 +1,1 @@
+"""What every server of ours shares: tokens, limits, back-pressure, metrics, drain."""
