@@ -52,7 +52,7 @@ def test_lock_files_name_no_download_address() -> None:
     for name in ("requirements.lock", "bootstrap.lock", "js/package-lock.json"):
         text = (ROOT / name).read_text()
         addresses = re.findall(r"https?://[^/\"\s]+", text)
-        assert set(addresses) <= {"https://opencollective.com", "https://github.com"}, name  # where packages ask for money
+        assert set(addresses) <= {"https://opencollective.com", "https://github.com"}, name
 
 
 def test_nothing_of_the_shared_data_is_in_the_repository(shared_data: Path) -> None:
