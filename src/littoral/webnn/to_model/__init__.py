@@ -36,6 +36,7 @@ def lower(program: Program) -> Graph:
 
 @cache
 def _lowerings() -> dict[str, Lowering]:
-    from littoral.webnn.to_model import elementwise
+    from littoral.webnn.to_model import elementwise, gather, recurrent, resample, reshaping, slicing
 
-    return {name: lowering for module in (elementwise,) for name, lowering in module.LOWERINGS.items()}
+    modules = (elementwise, gather, recurrent, resample, reshaping, slicing)
+    return {name: lowering for module in modules for name, lowering in module.LOWERINGS.items()}

@@ -1,0 +1,116 @@
+"""Moving values about without computing on them: whatever their type, whatever LiteRT's kernels take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+
+from littoral.tflite import TensorType
+from littoral.tflite.options.conversion import BitcastOptions
+from littoral.tflite.options.selection import GatherOptions
+from littoral.tflite.options.shape import ConcatenationOptions
+from littoral.tflite.wire import Table
+from littoral.webnn.program import Array, Call
+from littoral.webnn.to_model.emitter import NUMPY, Emitter
+
+Shape: TypeAlias = tuple[int, ...]
+
+_CARRIERS: Mapping[TensorType, TensorType] = {
+    TensorType.UINT32: TensorType.INT32,
+    TensorType.UINT64: TensorType.INT64,
+}
+"""Types that all the kernels take, of the same size."""
+
+_LACKS: Mapping[str, frozenset[TensorType]] = {
+    "CONCATENATION": frozenset({TensorType.UINT64}),
+    **dict.fromkeys(("GATHER", "PAD", "PADV2", "REVERSE_V2"), frozenset(_CARRIERS)),
+}
+"""What kernels of LiteRT 2.3 refuse, as tried; SLICE, STRIDED_SLICE, TILE, BROADCAST_TO, SELECT_V2 take all eight."""
+
+_MOST_AXES = 6
+"""XNNPACK takes CONCATENATION of more, and then fails."""
+
+
+def move(
+    emitter: Emitter,
+    name: str,
+    inputs: Sequence[int],
+    shape: Sequence[int],
+    options: Table | None = None,
+    version: int = 1,
+) -> int:
+    """An operator that computes nothing; its output has the type and quantization of its first input.
+
+    Types that its kernel lacks go through as integers of their size.
+    """
+    source = inputs[0]
+    kind = emitter.type(source)
+    if kind in _LACKS.get(name, ()):
+        carried = [bitcast(emitter, each, _CARRIERS[kind]) if emitter.type(each) == kind else each for each in inputs]
+        return bitcast(emitter, move(emitter, name, carried, shape, options, version), kind)
+    output = emitter.tensor(kind, shape, quantization=emitter.tensors[source].quantization)
+    emitter.write(name, inputs, (output,), options, version)
+    return output
+
+
+def bitcast(emitter: Emitter, tensor: int, kind: TensorType) -> int:
+    """The same bits as another type of the same size."""
+    value = emitter.value(tensor)
+    if value is not None:
+        return emitter.constant(value.view(NUMPY[kind]), kind)
+    return emitter.emit("BITCAST", (tensor,), emitter.shape(tensor), kind, BitcastOptions())
+
+
+def int32(emitter: Emitter, values: Any) -> int:
+    """A constant of the type that shapes and indices have."""
+    return emitter.constant(np.asarray(values, np.int32))
+
+
+def around(shape: Shape, axis: int) -> tuple[int, int, int]:
+    """A shape as three axes: what is before an axis, the axis, and what is after it."""
+    return prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
+
+
+def resized(shape: Sequence[int], axis: int, size: int) -> Shape:
+    """A shape with another size along one axis."""
+    return (*shape[:axis], size, *shape[axis + 1 :])
+
+
+def pick(emitter: Emitter, tensor: int, indices: Array, axis: int) -> int:
+    """Known positions along one axis."""
+    size = emitter.shape(tensor)[axis]
+    if np.array_equal(indices, np.arange(size)):
+        return tensor
+    shape = resized(emitter.shape(tensor), axis, len(indices))
+    return move(emitter, "GATHER", (tensor, int32(emitter, indices)), shape, GatherOptions(axis=axis))
+
+
+def rows(emitter: Emitter, table: int, indices: int) -> int:
+    """The rows of a table (its first axis) that indices name; these are int32, and in range."""
+    shape = (*emitter.shape(indices), *emitter.shape(table)[1:])
+    return move(emitter, "GATHER", (table, indices), shape, GatherOptions(axis=0))
+
+
+def join(emitter: Emitter, tensors: Sequence[int], axis: int) -> int:
+    """Tensors one after the other along an axis."""
+    if len(tensors) == 1:
+        return tensors[0]
+    shapes = [emitter.shape(tensor) for tensor in tensors]
+    shape = resized(shapes[0], axis, sum(each[axis] for each in shapes))
+    if len(shape) > _MOST_AXES:
+        thin = [emitter.reshape(tensor, around(each, axis)) for tensor, each in zip(tensors, shapes, strict=True)]
+        return emitter.reshape(join(emitter, thin, 1), shape)
+    return move(emitter, "CONCATENATION", tensors, shape, ConcatenationOptions(axis=axis))
+
+
+def numbers(call: Call, name: str) -> Shape:
+    """An argument or option that is a list of integers."""
+    return cast(Shape, call.arguments[name] if name in call.arguments else call.options[name])
+
+
+def number(call: Call, name: str) -> int:
+    """An argument or option that is an integer."""
+    return cast(int, call.arguments[name] if name in call.arguments else call.options[name])

@@ -1,0 +1,84 @@
+"""resample2d: coordinates are centres of pixels, "half-pixel", and sizes give the scale."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from littoral.tflite import TensorType
+from littoral.tflite.options.shape import ResizeBilinearOptions, ResizeNearestNeighborOptions
+from littoral.webnn.program import Array, Call
+from littoral.webnn.to_model.emitter import Emitter
+from littoral.webnn.to_model.moves import Shape, int32, move, numbers, pick
+
+if TYPE_CHECKING:
+    from littoral.webnn.to_model import Lowering
+
+_RESIZED_AS_THEY_ARE = {TensorType.FLOAT32, TensorType.INT8, TensorType.UINT8}
+"""What RESIZE_NEAREST_NEIGHBOR takes."""
+
+
+def _resample(emitter: Emitter, call: Call) -> int:
+    source = emitter.take(call.arguments["input"])
+    first, second = sorted(numbers(call, "axes"))
+    shape = emitter.described(call.outputs[0]).shape
+    if shape == emitter.shape(source):
+        return source
+    if call.options["mode"] == "linear":
+        return _linear(emitter, source, (first, second), shape)
+    sizes = [(emitter.shape(source)[axis], shape[axis]) for axis in (first, second)]
+    wanted = [_nearest(*size) for size in sizes]
+    exact = all(np.array_equal(_kernels_nearest(*size), each) for size, each in zip(sizes, wanted, strict=True))
+    if exact and second == first + 1 and emitter.type(source) in _RESIZED_AS_THEY_ARE:
+        options = ResizeNearestNeighborOptions(half_pixel_centers=True)
+        return _resize(emitter, "RESIZE_NEAREST_NEIGHBOR", source, first, shape, options)
+    return pick(emitter, pick(emitter, source, wanted[0], first), wanted[1], second)
+
+
+def _nearest(size: int, new: int) -> Array:
+    """The standard's ceil((x + 0.5) * size / new - 1), in integers: halves go down."""
+    positions = -(-((2 * np.arange(new) + 1) * size - 2 * new) // (2 * new))
+    return np.clip(positions, 0, size - 1)
+
+
+def _kernels_nearest(size: int, new: int) -> Array:
+    """What LiteRT's kernel takes instead: floor((x + 0.5) * size / new) in float32: halves go up."""
+    scale = np.float32(size) / np.float32(new)
+    positions = np.floor((np.arange(new, dtype=np.float32) + np.float32(0.5)) * scale)
+    found: Array = np.clip(positions.astype(np.int64), 0, size - 1)
+    return found
+
+
+def _linear(emitter: Emitter, source: int, axes: tuple[int, int], shape: Shape) -> int:
+    """By RESIZE_BILINEAR of float32; integers are rounded, halves to even."""
+    kind = emitter.type(source)
+    first, second = axes
+    rest = [axis for axis in range(len(shape)) if axis not in axes]
+    order = (*rest[:1], first, second, *rest[1:]) if second > first + 1 else tuple(range(len(shape)))
+    source = emitter.transpose(emitter.cast(source, TensorType.FLOAT32), order)
+    options = ResizeBilinearOptions(half_pixel_centers=True)
+    moved = tuple(shape[axis] for axis in order)
+    result = _resize(emitter, "RESIZE_BILINEAR", source, order.index(first), moved, options)
+    if kind in (TensorType.INT8, TensorType.UINT8):
+        result = emitter.emit("ROUND", (result,), emitter.shape(result))
+    return emitter.cast(emitter.transpose(result, tuple(np.argsort(order).tolist())), kind)
+
+
+def _resize(
+    emitter: Emitter,
+    name: str,
+    source: int,
+    axis: int,
+    shape: Shape,
+    options: ResizeBilinearOptions | ResizeNearestNeighborOptions,
+) -> int:
+    """Two neighbouring axes, the first of which is given, resized by a kernel for [batch, height, width, channels]."""
+    before, (height, width), after = shape[:axis], shape[axis : axis + 2], shape[axis + 2 :]
+    picture = emitter.reshape(source, (prod(before), *emitter.shape(source)[axis : axis + 2], prod(after)))
+    resized = (prod(before), height, width, prod(after))
+    return emitter.reshape(move(emitter, name, (picture, int32(emitter, (height, width))), resized, options, 3), shape)
+
+
+LOWERINGS: dict[str, Lowering] = {"resample2d": _resample}
