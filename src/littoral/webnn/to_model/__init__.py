@@ -36,7 +36,24 @@ def lower(program: Program) -> Graph:
 
 @cache
 def _lowerings() -> dict[str, Lowering]:
-    from littoral.webnn.to_model import elementwise, gather, recurrent, resample, reshaping, slicing
+    from littoral.webnn.to_model import (
+        activation,
+        convolution,
+        elementwise,
+        gather,
+        logic,
+        matrices,
+        normalization,
+        pooling,
+        recurrent,
+        reduction,
+        resample,
+        reshaping,
+        slicing,
+    )
 
-    modules = (elementwise, gather, recurrent, resample, reshaping, slicing)
+    modules = (
+        *(activation, convolution, elementwise, gather, logic, matrices, normalization),
+        *(pooling, recurrent, reduction, resample, reshaping, slicing),
+    )
     return {name: lowering for module in modules for name, lowering in module.LOWERINGS.items()}
