@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from littoral.webnn.errors import OperandError
 from littoral.webnn.idl import Parameter, Signature
-from littoral.webnn.program import DTYPES, Ref, Value
+from littoral.webnn.program import DTYPES, Ref, Value, titled
 
 _ACTIVATIONS = ("relu", "sigmoid", "tanh")
 _UNSIGNED = 2**32 - 1
 
-Operand = Callable[[object], "Ref | None"]
-"""What gives the number of an operand of this builder, None for anything else."""
+Operand = Callable[[object, str], Ref]
+"""Gives the number of an operand of this builder; raises OperandError for anything else, saying where that is."""
 
 
 class Bound(NamedTuple):
@@ -41,9 +42,11 @@ def bind(signature: Signature, values: Sequence[object], named: Mapping[str, obj
         OperandError: Something is missing, unknown, given twice, or of another kind.
     """
     given = _by_name(signature, values, named)
-    label = given.pop("label", "")
+    label = given.pop("label", None)
+    if label is None:
+        label = ""
     if not isinstance(label, str):
-        raise OperandError(f"{signature.operation}: label is {_kind(label)}, and must be a string")
+        raise OperandError(f"{signature.operation}: label is {kind_of(label)}, and must be a string")
     bound = Bound({}, {}, label)
     for parameters, into in ((signature.arguments, bound.arguments), (signature.options, bound.options)):
         for parameter in parameters:
@@ -51,11 +54,11 @@ def bind(signature: Signature, values: Sequence[object], named: Mapping[str, obj
             if value is not None:
                 into[parameter.name] = _convert(parameter, value, operand, signature.operation, label)
             elif parameters is signature.arguments:
-                raise OperandError(f"{_called(signature.operation, label)}: {parameter.name} is missing")
+                raise OperandError(f"{titled(signature.operation, label)}: {parameter.name} is missing")
     if given:
         accepted = ", ".join(p.name for p in (*signature.arguments, *signature.options))
         raise OperandError(
-            f"{_called(signature.operation, label)}: there is no {next(iter(given))}", f"Accepted: {accepted}"
+            f"{titled(signature.operation, label)}: there is no {next(iter(given))}", f"Accepted: {accepted}"
         )
     return bound
 
@@ -94,50 +97,61 @@ def _by_name(signature: Signature, values: Sequence[object], named: Mapping[str,
 
 
 def _convert(parameter: Parameter, value: object, operand: Operand, operation: str, label: str) -> Value:
-    where = f"{_called(operation, label)}: {parameter.name}"
+    where = f"{titled(operation, label)}: {parameter.name}"
     kind = parameter.kind
     if kind == "operand":
-        return _operand(value, operand, where)
+        return operand(value, where)
     if kind == "operands":
-        return tuple(_operand(each, operand, f"{where}[{n}]") for n, each in enumerate(_items(value, where)))
+        return tuple(operand(each, f"{where}[{n}]") for n, each in enumerate(_items(value, where)))
     if kind == "splits":
         kind = "unsigned" if _is_integer(value) else "unsigneds"
-    if kind in ("unsigneds", "doubles"):
-        convert = _unsigned if kind == "unsigneds" else _double
-        return tuple(convert(each, f"{where}[{n}]") for n, each in enumerate(_items(value, where)))  # type: ignore[return-value]
+    if kind == "unsigneds":
+        return unsigneds(value, where)
+    if kind == "doubles":
+        return tuple(_double(each, f"{where}[{n}]") for n, each in enumerate(_items(value, where)))
     if kind == "activations":
-        return tuple(_word(each, _ACTIVATIONS, f"{where}[{n}]") for n, each in enumerate(_items(value, where)))
+        return tuple(word(each, _ACTIVATIONS, f"{where}[{n}]") for n, each in enumerate(_items(value, where)))
     if kind == "enum":
-        return _word(value, parameter.values, where)
+        return word(value, parameter.values, where)
     if kind == "type":
-        return _word(value, tuple(DTYPES), where)
+        return word(value, tuple(DTYPES), where)
     return _SCALARS[kind](value, where)
 
 
-def _operand(value: object, operand: Operand, where: str) -> Ref:
-    found = operand(value)
-    if found is None:
-        raise OperandError(f"{where} is {_kind(value)}, and must be an MLOperand of this builder")
-    return found
-
-
 def _items(value: object, where: str) -> Sequence[Any]:
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise OperandError(f"{where} is {_kind(value)}, and must be a sequence")
-    return tuple(value)
+    try:
+        if isinstance(value, str | bytes | Mapping):
+            raise TypeError
+        len(value)  # type: ignore[arg-type]  # what has no length may have no end
+        return tuple(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise OperandError(f"{where} is {kind_of(value)}, and must be a sequence") from None
 
 
 def _is_integer(value: object) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+    try:
+        operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
 
 
 def _integer(value: object, low: int, high: int, where: str) -> int:
     if not _is_integer(value):
-        raise OperandError(f"{where} is {value!r}, and must be an integer")
+        raise OperandError(f"{where} is {_shown(value)}, and must be an integer")
     number = operator.index(value)  # type: ignore[arg-type]
     if not low <= number <= high:
-        raise OperandError(f"{where} is {number}, and must be {low} to {high}")
+        raise OperandError(f"{where} is {_shown(number)}, and must be {low} to {high}")
     return number
+
+
+def unsigneds(value: object, where: str) -> tuple[int, ...]:
+    """A sequence of integers, each of the range of `unsigned long`.
+
+    Raises:
+        OperandError: It is none; `where` says what was to be one.
+    """
+    return tuple(_unsigned(each, f"{where}[{n}]") for n, each in enumerate(_items(value, where)))
 
 
 def _unsigned(value: object, where: str) -> int:
@@ -149,44 +163,64 @@ def _signed(value: object, where: str) -> int:
 
 
 def _double(value: object, where: str) -> float:
-    number = _number(value, where)
-    if not math.isfinite(number):
-        raise OperandError(f"{where} is {number}, and must be finite")
-    return float(number)
+    try:
+        double = float(ml_number(value, where))
+    except OverflowError:
+        double = math.inf
+    if not math.isfinite(double):
+        raise OperandError(f"{where} is {_shown(value)}, and must be finite")
+    return double
 
 
-def _number(value: object, where: str) -> int | float:
+def ml_number(value: object, where: str) -> int | float:
+    """An MLNumber: an integer of any size, or any double.
+
+    Raises:
+        OperandError: It is none; `where` says what was to be one.
+    """
     if _is_integer(value):
         return operator.index(value)  # type: ignore[arg-type]
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise OperandError(f"{where} is {_kind(value)}, and must be a number")
-    return float(value)
+    try:
+        if isinstance(value, bool | str | bytes) or getattr(value, "ndim", 0):
+            raise TypeError
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise OperandError(f"{where} is {kind_of(value)}, and must be a number") from None
 
 
 def _boolean(value: object, where: str) -> bool:
     if not isinstance(value, bool):
-        raise OperandError(f"{where} is {value!r}, and must be True or False")
+        raise OperandError(f"{where} is {_shown(value)}, and must be True or False")
     return value
 
 
-def _word(value: object, accepted: tuple[str, ...], where: str) -> str:
-    if value not in accepted:
-        raise OperandError(f"{where} is {value!r}", f"Accepted: {', '.join(accepted)}")
-    return str(value)
+def word(value: object, accepted: tuple[str, ...], where: str) -> str:
+    """One of the strings that are accepted.
+
+    Raises:
+        OperandError: It is none of them; `where` says what was to be one.
+    """
+    if not isinstance(value, str) or value not in accepted:
+        raise OperandError(f"{where} is {_shown(value)}", f"Accepted: {', '.join(accepted)}")
+    return value
 
 
 _SCALARS: dict[str, Callable[[object, str], Value]] = {
     "unsigned": _unsigned,
     "signed": _signed,
     "double": _double,
-    "number": _number,
+    "number": ml_number,
     "boolean": _boolean,
 }
 
 
-def _called(operation: str, label: str) -> str:
-    return f"{operation} {label!r}" if label else operation
+def kind_of(value: object) -> str:
+    """What a value is, for errors."""
+    return f"of type {type(value).__name__}"
 
 
-def _kind(value: object) -> str:
-    return f"a {type(value).__name__}"
+def _shown(value: object) -> str:
+    """A value as an error shows it: itself where that is short."""
+    if isinstance(value, int) and value.bit_length() > 100:
+        return "a huge integer"
+    return reprlib.repr(value) if isinstance(value, str | int | float) else kind_of(value)

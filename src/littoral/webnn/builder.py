@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from littoral.webnn.bind import bind, snake
+from littoral.webnn.bind import bind, kind_of, ml_number, snake, word
 from littoral.webnn.errors import InvalidStateError, OperandError
 from littoral.webnn.idl import Signature, signatures
 from littoral.webnn.operand import DescriptorLike, MLOperand, bytes_as, read_descriptor
 from littoral.webnn.program import DTYPES, Array, Call, Descriptor, Program, Ref
 from littoral.webnn.rules import complete
+from littoral.webnn.rules.casting import cast_number
 
 if TYPE_CHECKING:
     from littoral.webnn.context import MLContext
@@ -41,6 +43,7 @@ class MLGraphBuilder:
         self._operands: list[Descriptor] = []
         self._inputs: dict[str, int] = {}
         self._constants: dict[int, Array] = {}
+        self._tensors: dict[int, MLTensor] = {}  # constants that are tensors of the context
         self._calls: list[Call] = []
         self._built = False
 
@@ -72,35 +75,48 @@ class MLGraphBuilder:
         self._check_open()
         if isinstance(descriptor, str):
             return self._keep(_scalar(descriptor, buffer))
+        if buffer is not None:
+            return self._keep(_frozen(read_descriptor(descriptor, "constant"), buffer))
         if isinstance(descriptor, np.ndarray):
             return self._keep(_frozen(read_descriptor(_described(descriptor), "constant"), descriptor))
-        if hasattr(descriptor, "constant") and buffer is None:
-            return self._keep(self._context.constant_value(descriptor))
-        return self._keep(_frozen(read_descriptor(descriptor, "constant"), buffer))
+        operand = self._keep(self._context.constant_value(descriptor))
+        self._tensors[operand._number] = descriptor
+        return operand
 
     def build(self, outputs: Mapping[str, MLOperand]) -> MLGraph:
         """The graph that computes the outputs, compiled. It is the last thing that a builder does.
 
         Args:
             outputs: Operands by name, none of them an input or a constant.
+
+        Raises:
+            OperandError: An output is none of that.
+            OperationError: The context's device cannot run the graph.
         """
-        self._check_open()
         program = self.record(outputs)
         self._built = True
         return self._context.compile(program)
 
+    async def build_async(self, outputs: Mapping[str, MLOperand]) -> MLGraph:
+        """As `build`, while other coroutines go on."""
+        program = self.record(outputs)
+        self._built = True
+        return await asyncio.to_thread(self._context.compile, program)
+
     def record(self, outputs: Mapping[str, MLOperand]) -> Program:
         """The program that computes the outputs, and nothing else; the builder can go on."""
         self._check_open()
+        if not isinstance(outputs, Mapping) or not outputs:
+            raise OperandError("build: there are no outputs", 'Give operands by name: {"y": operand}')
         numbers = {name: self._checked_output(name, operand) for name, operand in outputs.items()}
-        if not numbers:
-            raise OperandError("build: there are no outputs")
         needed = set(numbers.values())
         calls = []
         for call in reversed(self._calls):
             if needed.intersection(call.outputs):
                 calls.append(call)
                 needed.update(call.outputs, (ref.operand for ref in refs(call)))
+        for number in needed & self._tensors.keys():
+            self._tensors[number].check("build, a constant")
         return Program(
             operands=tuple(self._operands),
             inputs={name: number for name, number in self._inputs.items() if number in needed},
@@ -119,11 +135,15 @@ class MLGraphBuilder:
         done = complete(signature.operation, arguments, options, self._describe, label)
         made = [self._new(descriptor) for descriptor in done.outputs]
         numbers = tuple(operand._number for operand in made)
-        self._calls.append(Call(signature.operation, done.arguments, done.options, numbers))
-        return made if signature.operation in _LISTS else made[0]
+        self._calls.append(Call(signature.operation, done.arguments, done.options, numbers, label))
+        return made if signature.returns_list else made[0]
 
-    def _ref(self, value: object) -> Ref | None:
-        return Ref(value._number) if isinstance(value, MLOperand) and value._builder is self else None
+    def _ref(self, value: object, where: str) -> Ref:
+        if not isinstance(value, MLOperand):
+            raise OperandError(f"{where} is {kind_of(value)}, and must be an MLOperand")
+        if value._builder is not self:
+            raise OperandError(f"{where} is an MLOperand of another builder")
+        return Ref(value._number)
 
     def _describe(self, ref: Ref) -> Descriptor:
         return self._operands[ref.operand]
@@ -138,23 +158,17 @@ class MLGraphBuilder:
         return operand
 
     def _checked_output(self, name: str, operand: object) -> int:
-        ref = self._ref(operand)
         if not isinstance(name, str) or not name:
             raise OperandError(f"build: the output's name is {name!r}, and must be a string that is not empty")
-        if ref is None:
-            raise OperandError(f"build: output {name!r} is not an MLOperand of this builder")
-        if ref.operand in self._constants or ref.operand in self._inputs.values():
-            raise OperandError(f"build: output {name!r} is an input or a constant", "Use identity() to pass it through")
-        return ref.operand
+        number = self._ref(operand, f"build: output {name!r}").operand
+        if number in self._constants or number in self._inputs.values():
+            raise OperandError(f"build: output {name!r} is an input or a constant", "Give its identity() instead")
+        return number
 
     def _check_open(self) -> None:
         if self._built:
             raise InvalidStateError("this MLGraphBuilder has built its graph", "Make another builder for another graph")
         self._context.check_alive()
-
-
-_LISTS = {"gru", "lstm", "lstmCell", "split"}
-"""Operations that return a list."""
 
 
 def refs(call: Call) -> list[Ref]:
@@ -177,7 +191,7 @@ def replay(program: Program, builder: MLGraphBuilder) -> dict[str, MLOperand]:
         made[number] = builder.constant(program.operands[number], value)
     for call in program.calls:
         named = {name: _replaced(value, made) for name, value in (*call.arguments.items(), *call.options.items())}
-        result = getattr(builder, call.operation)(**named)
+        result = getattr(builder, call.operation)(**named, label=call.label)
         made.update(zip(call.outputs, result if isinstance(result, list) else [result], strict=True))
     return {name: made[number] for name, number in program.outputs.items()}
 
@@ -192,19 +206,9 @@ def _described(array: Array) -> Descriptor:
     return Descriptor("uint8" if array.dtype == np.bool_ else array.dtype.name, array.shape)
 
 
-def _scalar(data_type: str, value: Any) -> Array:
-    if data_type not in DTYPES:
-        raise OperandError(f"constant: the data type is {data_type!r}", f"Accepted: {', '.join(DTYPES)}")
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-        raise OperandError(f"constant: the value is a {type(value).__name__}, and must be a number")
-    dtype = DTYPES[data_type]
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        if not float("-inf") < value < float("inf"):
-            raise OperandError(f"constant: {value} is no {data_type}")
-        return np.array(min(max(int(value), int(limits.min)), int(limits.max)), dtype)
-    with np.errstate(over="ignore"):
-        return np.array(value, dtype)
+def _scalar(data_type: str, value: object) -> Array:
+    word(data_type, tuple(DTYPES), "constant: the data type")
+    return np.array(cast_number(ml_number(value, "constant: the value"), data_type), DTYPES[data_type])
 
 
 def _frozen(descriptor: Descriptor, buffer: Any) -> Array:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from littoral.errors import LittoralError
+from littoral.webnn.bind import kind_of, word
 from littoral.webnn.errors import InvalidStateError, NotSupportedError, OperandError, OperationError
 from littoral.webnn.graph import MLGraph, names
-from littoral.webnn.operand import DescriptorLike, bytes_as, read_descriptor
-from littoral.webnn.program import Array, Descriptor, Program
+from littoral.webnn.operand import DescriptorLike, bytes_as, read_descriptor, writable_as
 from littoral.webnn.tensor import MLTensor
 from littoral.webnn.timeline import Timeline
 
 if TYPE_CHECKING:
-    from littoral.webnn.limits import Limits
+    from littoral.webnn.program import Array, Descriptor, Program
 
 _POWER = ("default", "high-performance", "low-power")
+
+
+_Made = TypeVar("_Made", MLGraph, MLTensor)
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,7 @@ def create_context(
     from littoral.devices import parse
     from littoral.runtime.places import check_device
 
-    if power_preference not in _POWER:
-        raise OperandError(f"the power preference is {power_preference!r}", f"Accepted: {', '.join(_POWER)}")
+    word(power_preference, _POWER, "the power preference")
     try:
         for each in parse(device):
             check_device(each)
@@ -66,12 +67,13 @@ def create_context(
 class MLContext:
     """Where graphs run; made by `create_context`.
 
-    What is written and dispatched happens later, in that order; reading waits for all that came before it.
+    What is written and dispatched happens later, in that order; reading waits for all that came before it. A thread
+    that reads does that work itself, a thread of the context otherwise.
 
     Attributes:
         device: The device string.
         accelerated: As it was asked for.
-        lost: A future that has a LostInfo once the context is destroyed.
+        lost: A future that has a LostInfo once the context is destroyed; asyncio.wrap_future makes it one to await.
     """
 
     def __init__(self, device: str, threads: int | None, accelerated: bool) -> None:
@@ -80,7 +82,8 @@ class MLContext:
         self.lost: Future[LostInfo] = Future()
         self._threads = threads
         self._timeline = Timeline()
-        self._graphs: weakref.WeakSet[MLGraph] = weakref.WeakSet()
+        self._owned: weakref.WeakSet[MLGraph | MLTensor] = weakref.WeakSet()
+        weakref.finalize(self, self._timeline.end)
 
     def create_tensor(
         self, descriptor: DescriptorLike, *, readable: bool | None = None, writable: bool | None = None
@@ -93,12 +96,15 @@ class MLContext:
             writable: Whether it will be written.
         """
         self.check_alive()
+        found = read_descriptor(descriptor, "create_tensor")
         members: Mapping[str, Any] = descriptor if isinstance(descriptor, Mapping) else {}
-        return MLTensor(
-            self,
-            read_descriptor(descriptor, "create_tensor"),
-            readable=bool(members.get("readable", False) if readable is None else readable),
-            writable=bool(members.get("writable", False) if writable is None else writable),
+        return self._own(
+            MLTensor(
+                self,
+                found,
+                readable=bool(members.get("readable", False) if readable is None else readable),
+                writable=bool(members.get("writable", False) if writable is None else writable),
+            )
         )
 
     def create_constant_tensor(self, descriptor: DescriptorLike, value: Any) -> MLTensor:
@@ -107,77 +113,83 @@ class MLContext:
         found = read_descriptor(descriptor, "create_constant_tensor")
         array = bytes_as(found, value, "create_constant_tensor").copy()
         array.flags.writeable = False
-        return MLTensor(self, found, readable=False, writable=False, value=array)
+        return self._own(MLTensor(self, found, readable=False, writable=False, value=array))
 
     def write_tensor(self, tensor: MLTensor, value: Any) -> None:
-        """Copies a value now, and has it in the tensor for what is dispatched afterwards."""
+        """Copies a value now, and has it in the tensor for what is dispatched afterwards.
+
+        Args:
+            tensor: Made with writable=True.
+            value: An array of the tensor's type, or bytes; exactly as many as the tensor has.
+
+        Raises:
+            OperandError: The tensor cannot be written, or the value is not one for it.
+        """
         self._check_tensor(tensor, "write_tensor")
         if not tensor.writable:
             raise OperandError("write_tensor: the tensor is not writable", "Create it with writable=True")
         array = bytes_as(tensor._descriptor, value, "write_tensor").copy()
+        self._timeline.post(lambda: tensor.put(array), brief=True)
 
-        def write() -> None:
-            tensor._value, tensor._error = array, None
-
-        self._timeline.post(write)
-
-    def read_tensor(self, tensor: MLTensor, into: Array | None = None) -> Array:
+    def read_tensor(self, tensor: MLTensor, into: Any = None) -> Array:
         """The value of a tensor after all that was dispatched before.
 
         Args:
             tensor: Made with readable=True.
-            into: An array of its bytes, to be written into and returned.
+            into: A buffer of exactly as many bytes, to be written into; the array that is returned is on it.
 
         Raises:
+            OperandError: The tensor cannot be read, or `into` is not for it.
             OperationError: The dispatch that should have written it failed.
+            InvalidStateError: The tensor or the context was destroyed while this waited.
         """
-        self._check_tensor(tensor, "read_tensor")
-        if not tensor.readable:
-            raise OperandError("read_tensor: the tensor is not readable", "Create it with readable=True")
-        if into is not None and into.nbytes != tensor._value.nbytes:
-            raise OperandError(f"read_tensor: the array has {into.nbytes} bytes, and the tensor {tensor._value.nbytes}")
-        self._timeline.finish()
-        if tensor._error is not None:
-            raise OperationError(f"the dispatch that writes this tensor failed: {tensor._error}") from tensor._error
-        if into is None:
-            return tensor._value.copy()
-        into.reshape(-1).view(np.uint8)[...] = tensor._value.reshape(-1).view(np.uint8)
-        return into
+        target = self._check_read(tensor, into)
+        return self._timeline.finish(lambda: tensor.take(target))
+
+    async def read_tensor_async(self, tensor: MLTensor, into: Any = None) -> Array:
+        """As `read_tensor`, while other coroutines go on."""
+        target = self._check_read(tensor, into)
+        return await asyncio.to_thread(self._timeline.finish, lambda: tensor.take(target))
 
     def dispatch(self, graph: MLGraph, inputs: Mapping[str, MLTensor], outputs: Mapping[str, MLTensor]) -> None:
-        """Has a graph run after all that was asked for before; returns at once.
+        """Has a graph run after all that was asked for before, and does not wait for it.
+
+        A graph that takes less than what waking a thread costs runs at once where nothing else waits.
+
+        Args:
+            graph: Built for this context.
+            inputs: A tensor of each input of the graph, by name.
+            outputs: A tensor of each output. No tensor may be given twice.
 
         Raises:
-            OperandError: Names, types or shapes are not the graph's, a tensor is given twice, or not of this context.
-            InvalidStateError: The graph, a tensor or the context is destroyed.
+            OperandError: Names, types or shapes are not the graph's; a tensor is given twice, constant, destroyed, or
+                of another context.
+            InvalidStateError: The graph is destroyed.
         """
-        self.check_alive()
-        if graph._context is not self:
-            raise OperandError("dispatch: the graph is of another context")
+        if not isinstance(graph, MLGraph) or graph._context is not self:
+            raise OperandError(f"dispatch: the graph is {kind_of(graph)}, and must be an MLGraph of this context")
         graph.check_alive()
+        given = [*inputs.values(), *outputs.values()]
+        if len(set(map(id, given))) != len(given):
+            raise OperandError("dispatch: a tensor is given twice")
         self._check_named(inputs, graph.inputs, "inputs")
         self._check_named(outputs, graph.outputs, "outputs")
-        given = [id(tensor) for tensor in outputs.values()]
-        if len(set(given)) != len(given) or set(given).intersection(map(id, inputs.values())):
-            raise OperandError("dispatch: an output tensor is given twice, or is an input as well")
-        if any(tensor.constant for tensor in (*inputs.values(), *outputs.values())):
-            raise OperandError("dispatch: a constant tensor can be neither input nor output")
-        self._timeline.post(_run(graph, dict(inputs), dict(outputs)))
+        self._timeline.post(_run(graph, dict(inputs), dict(outputs)), brief=graph.is_brief)
 
-    def op_support_limits(self) -> Limits:
-        """Types and ranks that each operation takes here (MLOpSupportLimits)."""
+    def op_support_limits(self) -> dict[str, Any]:
+        """Types and ranks that each operation takes here, as the standard's dictionary MLOpSupportLimits."""
         from littoral.webnn.limits import own_limits
 
-        return own_limits()
+        return own_limits().standard()
 
     def destroy(self) -> None:
-        """Finishes what was dispatched, frees all graphs; destroying again does nothing."""
+        """Frees all graphs and tensors; what was dispatched and has not begun fails. Again it does nothing."""
         if self.lost.done():
             return
         self.lost.set_result(LostInfo("the context was destroyed"))
         self._timeline.end()
-        for graph in list(self._graphs):
-            graph.destroy()
+        for owned in list(self._owned):
+            owned.destroy()
 
     createTensor = create_tensor  # noqa: N815 - the standard's names
     createConstantTensor = create_constant_tensor  # noqa: N815
@@ -208,41 +220,48 @@ class MLContext:
             raise OperationError(
                 f"the graph cannot be compiled for {self.device}: {error.cause}", error.remedy
             ) from error
-        graph = MLGraph(self, program, model)
-        self._graphs.add(graph)
-        return graph
+        if self.lost.done():  # while it was compiled
+            model.close()
+            self.check_alive()
+        return self._own(MLGraph(self, program, model))
 
-    def constant_value(self, tensor: MLTensor) -> Array:
+    def constant_value(self, tensor: object) -> Array:
         """The value of a constant tensor of this context."""
-        self._check_tensor(tensor, "constant")
-        if not tensor.constant:
+        found = self._check_tensor(tensor, "constant")
+        if not found.constant:
             raise OperandError("constant: the tensor is not constant", "Make it with create_constant_tensor")
-        return tensor._value
+        return found._value
 
-    def finish(self) -> None:
-        """Waits for all that was asked for."""
-        self._timeline.finish()
+    def enqueue(self, job: Callable[[], None]) -> None:
+        """Has something that cannot fail done after what was asked for before."""
+        self._timeline.post(job)
 
-    def forget(self, tensor: MLTensor) -> None:
-        """Frees the memory of a destroyed tensor when what was dispatched with it is done."""
+    def _own(self, made: _Made) -> _Made:
+        self._owned.add(made)
+        return made
 
-        def free() -> None:
-            tensor._value = np.empty(0, np.uint8)
-
-        self._timeline.post(free)
-
-    def _check_tensor(self, tensor: object, what: str) -> None:
-        self.check_alive()
-        if not isinstance(tensor, MLTensor) or tensor._context is not self:
-            raise OperandError(f"{what}: not an MLTensor of this context")
+    def _check_tensor(self, tensor: object, what: str) -> MLTensor:
+        if not isinstance(tensor, MLTensor):
+            raise OperandError(f"{what}: the tensor is {kind_of(tensor)}, and must be an MLTensor")
+        if tensor._context is not self:
+            raise OperandError(f"{what}: the tensor is of another context")
         tensor.check(what)
+        return tensor
+
+    def _check_read(self, tensor: object, into: Any) -> Array | None:
+        found = self._check_tensor(tensor, "read_tensor")
+        if not found.readable:
+            raise OperandError("read_tensor: the tensor is not readable", "Create it with readable=True")
+        return None if into is None else writable_as(found._descriptor, into, "read_tensor")
 
     def _check_named(self, tensors: Mapping[str, MLTensor], wanted: Mapping[str, Descriptor], side: str) -> None:
         if tensors.keys() != wanted.keys():
-            given = ", ".join(tensors) or "none"
+            given = ", ".join(map(str, tensors)) or "none"
             raise OperandError(f"dispatch: the {side} are {given}", f"The graph has {', '.join(names(wanted))}")
         for name, tensor in tensors.items():
             self._check_tensor(tensor, f"dispatch, {name}")
+            if tensor.constant:
+                raise OperandError(f"dispatch, {name}: a constant tensor can be neither input nor output")
             if tensor._descriptor != wanted[name]:
                 what = f"{tensor.data_type} {list(tensor.shape)}"
                 raise OperandError(f"dispatch: {name} is {what}", f"The graph has {', '.join(names(wanted))}")
@@ -251,15 +270,14 @@ class MLContext:
 def _run(graph: MLGraph, inputs: dict[str, MLTensor], outputs: dict[str, MLTensor]) -> Callable[[], None]:
     def job() -> None:
         try:
-            for tensor in inputs.values():
-                if tensor._error is not None:
-                    raise tensor._error
-            results = graph.run({name: tensor._value for name, tensor in inputs.items()})
-        except Exception as error:
+            results = graph.compute({name: tensor.value() for name, tensor in inputs.items()})
+        except BaseException as error:
             for tensor in outputs.values():
-                tensor._error = error
+                tensor.fail(error)
+            if not isinstance(error, Exception):  # Ctrl-C in whoever waits
+                raise
         else:
             for name, tensor in outputs.items():
-                tensor._value, tensor._error = results[name], None
+                tensor.put(results[name])
 
     return job

@@ -51,6 +51,11 @@ class Descriptor:
         return DTYPES[self.data_type]
 
 
+def titled(operation: str, label: str) -> str:
+    """An operation and its label as errors name them: "conv2d 'first'", or "conv2d" where the label is empty."""
+    return f"{operation} {label!r}" if label else operation
+
+
 @dataclass(frozen=True)
 class Call:
     """One call of a builder's method.
@@ -60,12 +65,19 @@ class Call:
         arguments: What it is called with, by the standard's names: {"input": Ref(0), "filter": Ref(1)}.
         options: The dictionary that is its last argument, by the standard's names: {"bias": Ref(2), "groups": 4}.
         outputs: The operands that it returns.
+        label: What the person who made the call named it, for errors; may be empty.
     """
 
     operation: str
     arguments: Mapping[str, Value]
     options: Mapping[str, Value]
     outputs: tuple[int, ...]
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """The call in an error: "conv2d 'first'"."""
+        return titled(self.operation, self.label)
 
 
 @dataclass(frozen=True)

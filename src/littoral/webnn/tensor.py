@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from littoral.webnn.errors import InvalidStateError
+from littoral.webnn.errors import InvalidStateError, OperandError, OperationError
 from littoral.webnn.program import Array, Descriptor
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class MLTensor:
         self._context = context
         self._descriptor = descriptor
         self._value = np.zeros(descriptor.shape, descriptor.dtype) if value is None else value
-        self._error: Exception | None = None  # of the dispatch that should have written it
+        self._error: BaseException | None = None  # of the dispatch that should have written it
         self._destroyed = False
 
     @property
@@ -50,12 +50,47 @@ class MLTensor:
         """Frees its memory, after what was dispatched with it; destroying again does nothing."""
         if not self._destroyed:
             self._destroyed = True
-            self._context.forget(self)
+            self._context.enqueue(self._free)
 
     def check(self, what: str) -> None:
-        """Raises InvalidStateError where it is destroyed."""
+        """Raises OperandError where it is destroyed: the standard has a TypeError there."""
         if self._destroyed:
-            raise InvalidStateError(f"{what}: the tensor is destroyed", "Create another one")
+            raise OperandError(f"{what}: the tensor is destroyed", "Create another one")
+
+    def put(self, value: Array) -> None:
+        """Has a value, which nobody changes any more; on the timeline only, as all below."""
+        self._value, self._error = value, None
+
+    def fail(self, error: BaseException) -> None:
+        """Has no value, as what should have written it failed."""
+        self._error = error
+
+    def value(self) -> Array:
+        """The value; it must not be changed.
+
+        Raises:
+            OperationError: What should have written it failed.
+        """
+        if self._error is not None:
+            raise OperationError(f"the dispatch that writes this tensor failed: {self._error}") from self._error
+        return self._value
+
+    def take(self, target: Array | None) -> Array:
+        """A copy of the value, in an array of its type and shape if one is given.
+
+        Raises:
+            InvalidStateError: It has been destroyed since it was asked for.
+            OperationError: What should have written it failed.
+        """
+        if self._destroyed:
+            raise InvalidStateError("read_tensor: the tensor was destroyed while this waited")
+        if target is None:
+            return self.value().copy()
+        np.copyto(target, self.value())
+        return target
+
+    def _free(self) -> None:
+        self._value = np.empty(0, np.uint8)
 
     def __repr__(self) -> str:
         return f"MLTensor({self.data_type}, {list(self.shape)})"

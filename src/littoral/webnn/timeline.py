@@ -5,47 +5,83 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 
 class Timeline:
-    """Jobs in order. They run in a thread that starts with the first; a caller that waits runs them itself.
+    """Jobs in order, one at a time.
 
-    Jobs must not raise.
+    A thread does them, which starts with the first one that is handed to it. A caller that waits does them itself, and
+    so does one who posts a brief job while there are no others: waking a thread takes tens of microseconds. Jobs must
+    not raise.
     """
 
     def __init__(self) -> None:
         self._jobs: deque[Callable[[], None]] = deque()
-        self._turn = threading.RLock()  # who holds it runs jobs
-        self._wake = threading.Condition()
+        self._turn = threading.Lock()  # who holds it does a job
+        self._wake: SimpleQueue[bool] = SimpleQueue()  # False ends the thread
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._ended = False
 
-    def post(self, job: Callable[[], None]) -> None:
-        """Has a job done after those before it; returns at once."""
-        self._jobs.append(job)
-        with self._wake:
-            if self._thread is None and not self._ended:
-                self._thread = threading.Thread(target=self._work, name="littoral-webnn", daemon=True)
-                self._thread.start()
-            self._wake.notify()
+    def post(self, job: Callable[[], None], *, brief: bool = False) -> None:
+        """Has a job done after those before it. Once the timeline has ended it is done at once.
 
-    def finish(self) -> None:
-        """Returns when all that was posted is done."""
-        with self._turn:
-            while self._jobs:
-                self._jobs.popleft()()
+        Args:
+            job: What to do.
+            brief: It takes no longer than waking the thread would: it is done at once where none is before it.
+        """
+        if self._ended:
+            job()
+        elif brief and not self._jobs and self._turn.acquire(blocking=False):
+            try:
+                job()
+            finally:
+                self._turn.release()
+                self._wake_up()
+        else:
+            self._jobs.append(job)
+            self._wake_up()
+
+    def finish(self, last: Callable[[], _T]) -> _T:
+        """Does something when all that was posted before is done, and returns what it returns; it may raise."""
+        waiting = len(self._jobs)
+        try:
+            with self._turn:
+                for _ in range(min(waiting, len(self._jobs))):
+                    self._jobs.popleft()()
+                return last()
+        finally:
+            self._wake_up()
 
     def end(self) -> None:
-        """Finishes, and ends the thread; ending again does nothing."""
-        self.finish()
-        with self._wake:
-            self._ended = True
-            self._wake.notify()
+        """Waits for the job that is being done, and drops those after it; ending again does nothing."""
+        self._ended = True
+        with self._turn:
+            self._jobs.clear()
+        self._wake.put(False)
+
+    def _wake_up(self) -> None:
+        """Has the thread look for jobs if there are any; after each turn too, as it may have looked while that was on."""
+        if self._jobs:
+            if self._thread is None:
+                self._start()
+            self._wake.put(True)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="littoral-webnn", daemon=True)
+                self._thread.start()
 
     def _work(self) -> None:
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._jobs or self._ended)
-                if self._ended:
-                    return
-            self.finish()
+        while self._wake.get():
+            while self._jobs and self._turn.acquire(blocking=False):
+                try:
+                    if self._jobs:
+                        self._jobs.popleft()()
+                finally:
+                    self._turn.release()

@@ -33,10 +33,12 @@ def _cast(given: Given) -> list[Descriptor]:
 
 
 def _clamp(given: Given) -> list[Descriptor]:
-    low, high = given.options.get("minValue"), given.options.get("maxValue")
-    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
-        given.fail("minValue", f"is {low}, more than maxValue, {high}")
-    return [given["input"]]
+    source = given["input"]
+    for name in ("minValue", "maxValue"):
+        given.cast_option(name, source.data_type)
+    if "minValue" in given and "maxValue" in given and given.number("minValue") > given.number("maxValue"):
+        given.fail("minValue", f"is {given.number('minValue')}, more than maxValue, {given.number('maxValue')}")
+    return [source]
 
 
 def _where(given: Given) -> list[Descriptor]:

@@ -9,15 +9,19 @@ from typing import NoReturn, TypeAlias, cast
 
 from littoral.webnn.errors import OperandError
 from littoral.webnn.idl import Parameter, Signature
-from littoral.webnn.program import Descriptor, Ref, Value
+from littoral.webnn.program import Descriptor, Ref, Value, titled
+from littoral.webnn.rules.casting import cast_number
 
 Shape: TypeAlias = tuple[int, ...]
 
 LARGEST_DIMENSION = 2**31 - 1
 """A valid dimension is positive and in the range of `long`."""
 
-MOST_BYTES = 2**40
-"""No operand may be larger: arithmetic on sizes stays far from overflow."""
+MOST_DIMENSIONS = 8
+"""The standard leaves it to implementations: LiteRT's kernels hold so many."""
+
+MOST_BYTES = 2**31 - 1
+"""The standard leaves it to implementations: offsets in a model file hold no more."""
 
 MOST_TENSORS = 8192
 """A valid tensor count is positive and at most this."""
@@ -69,18 +73,18 @@ class Given:
     def __contains__(self, name: str) -> bool:
         return name in self.arguments or name in self.options
 
-    @property
-    def operation(self) -> str:
-        """As the standard spells it."""
-        return self.signature.operation
-
     def all(self, name: str) -> list[Descriptor]:
         """What the operands of a list are."""
         return [self._describe(ref) for ref in cast(tuple[Ref, ...], self._value(name))]
 
     def number(self, name: str) -> int:
-        """An integer among arguments or options."""
+        """A number among arguments or options."""
         return cast(int, self._value(name))
+
+    def cast_option(self, name: str, data_type: str) -> None:
+        """Has an option, where it is given, be a number that a data type holds."""
+        if name in self.options:
+            self.options[name] = cast_number(self.number(name), data_type)
 
     def flag(self, name: str) -> bool:
         """A boolean option."""
@@ -98,9 +102,16 @@ class Given:
             default: What the standard says where it is left out; it is filled in.
             count: How many it must have.
         """
+        return cast(Shape, self._list(name, default, count))
+
+    def doubles(self, name: str, default: Sequence[float], count: int) -> tuple[float, ...]:
+        """A list of numbers, as `numbers` has it."""
+        return self._list(name, default, count)
+
+    def _list(self, name: str, default: Sequence[float] | None, count: int | None) -> tuple[float, ...]:
         if default is not None and name not in self:
             self.options[name] = tuple(default)
-        found = cast(Shape, self._value(name))
+        found = cast(tuple[float, ...], self._value(name))
         if count is not None and len(found) != count:
             self.fail(name, f"has {len(found)} items, and takes {count}")
         return found
@@ -128,8 +139,7 @@ class Given:
 
     def fail(self, name: str, words: str) -> NoReturn:
         """Says which argument breaks what rule."""
-        label = f" {self._label!r}" if self._label else ""
-        raise OperandError(f"{self.operation}{label}: {name} {words}")
+        raise OperandError(f"{titled(self.signature.operation, self._label)}: {name} {words}")
 
     def check_operands(self) -> None:
         """Types and ranks, by the standard's table of limits."""
@@ -140,12 +150,10 @@ class Given:
                     self._check_operand(parameter, operand)
 
     def check_sizes(self, outputs: Iterable[Descriptor]) -> None:
-        """Refuses outputs whose dimensions or bytes no implementation holds."""
+        """Refuses outputs that no implementation of ours holds."""
         for output in outputs:
-            if any(not 0 < size <= LARGEST_DIMENSION for size in output.shape):
-                self.fail("the output", f"would have shape {list(output.shape)}, which is no valid shape")
-            if prod(output.shape) * output.dtype.itemsize > MOST_BYTES:
-                self.fail("the output", f"would have shape {list(output.shape)}, which is too large")
+            if flaw := flaw_of(output):
+                self.fail("the output", f"would have {flaw}")
 
     def _check_operand(self, parameter: Parameter, operand: Descriptor) -> None:
         types = (self[parameter.same_type].data_type,) if parameter.same_type else parameter.types
@@ -162,6 +170,18 @@ class Given:
 
     def _value(self, name: str) -> Value:
         return self.arguments[name] if name in self.arguments else self.options[name]
+
+
+def flaw_of(descriptor: Descriptor) -> str:
+    """Why no operand of ours is like this, by the standard's "check dimensions"; empty where it may be."""
+    shape = descriptor.shape
+    if len(shape) > MOST_DIMENSIONS:
+        return f"{len(shape)} dimensions, and {MOST_DIMENSIONS} is the most"
+    if any(not 0 < size <= LARGEST_DIMENSION for size in shape):
+        return f"the shape {list(shape)}, and a dimension is 1 to {LARGEST_DIMENSION}"
+    if (size := prod(shape) * descriptor.dtype.itemsize) > MOST_BYTES:
+        return f"the shape {list(shape)}, {size} bytes of {descriptor.data_type}, and {MOST_BYTES} is the most"
+    return ""
 
 
 Rule: TypeAlias = Callable[[Given], list[Descriptor]]

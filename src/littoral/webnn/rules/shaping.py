@@ -44,6 +44,7 @@ def _pad(given: Given) -> list[Descriptor]:
     shape = given["input"].shape
     before = given.numbers("beginningPadding", count=len(shape))
     after = given.numbers("endingPadding", count=len(shape))
+    given.cast_option("value", given["input"].data_type)
     if given.word("mode") == "reflection":
         for name, amounts in (("beginningPadding", before), ("endingPadding", after)):
             if any(amount >= size for amount, size in zip(amounts, shape, strict=True)):
