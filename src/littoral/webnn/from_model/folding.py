@@ -10,6 +10,7 @@ import numpy as np
 from littoral.webnn.from_model.node import Node, checked_axis
 from littoral.webnn.from_model.quantized import is_integer_quantized
 from littoral.webnn.from_model.shaping import squeezed, wanted_shape
+from littoral.webnn.from_model.slicing import fold_slice
 from littoral.webnn.from_model.unmapped import Unmapped
 from littoral.webnn.program import Array
 
@@ -119,7 +120,9 @@ _FOLDS: dict[str, Fold] = {
     "REDUCE_PROD": _reduction(np.prod),
     "RESHAPE": lambda node, values: values[0].reshape(wanted_shape(node)),
     "SELECT_V2": _elementwise(np.where),
+    "SLICE": fold_slice,
     "SPLIT": _split,
+    "STRIDED_SLICE": fold_slice,
     "SQUEEZE": lambda node, values: values[0].reshape(squeezed(values[0].shape, node.option("squeeze_dims", ()))),
     "SUB": _elementwise(np.subtract),
     "SUM": _reduction(np.sum),

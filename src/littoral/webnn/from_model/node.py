@@ -9,7 +9,7 @@ import numpy as np
 
 from littoral.tflite import Operator, Tensor
 from littoral.tflite.enums import ActivationFunction
-from littoral.webnn.from_model.quantized import is_integer_quantized, same, stored_range
+from littoral.webnn.from_model.quantized import is_integer_quantized, parameters, same, stored_range
 from littoral.webnn.from_model.recorder import Recorder, Shape
 from littoral.webnn.from_model.unmapped import Unmapped
 from littoral.webnn.program import Array, Ref, Value
@@ -96,10 +96,19 @@ class Node:
         """The real values of an input, float32; `shape` as in `Recorder.real`."""
         return self.recorder.real(self._input(position), shape)
 
-    def numeric(self, position: int = 0) -> Ref:
+    def numeric(self, position: int = 0, shape: Sequence[int] | None = None) -> Ref:
         """Real values where they are quantized, else what the input holds: integers stay integers."""
-        quantized = is_integer_quantized(self.tensor(position)) or self.tensor(position).type.name == "FLOAT16"
-        return self.real(position) if quantized else self.stored(position)
+        if is_integer_quantized(self.tensor(position)) or self.tensor(position).dtype.kind == "f":
+            return self.real(position, shape)
+        return self.reshape(self.stored(position), self.shape(position) if shape is None else shape)
+
+    def real_value(self, position: int, what: str) -> Array:
+        """The real value of an input that must be known, float32."""
+        stored, tensor = self.value(position, what), self.tensor(position)
+        if not is_integer_quantized(tensor):
+            return stored.astype(np.float32)
+        scale, zero_point = parameters(tensor, stored.shape, np.dtype(np.int64))
+        return np.asarray((stored.astype(np.int64) - zero_point) * scale, np.float32)
 
     def moved(self, positions: Sequence[int]) -> list[Ref]:
         """Inputs that an operator only moves: stored values where those mean the same in its output."""

@@ -1,4 +1,7 @@
-"""Reshaping, moving, joining and splitting: stored values are moved as they are where that is right."""
+"""Reshaping, moving, joining and splitting: stored values are moved as they are where that is right.
+
+Joining is done with real values: Chromium's kernels know the scales of fused parts, and not that of their `concat`.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +70,7 @@ def _join(node: Node, parts: Sequence[Ref], axis: int) -> Ref:
 
 def _concatenation(node: Node) -> None:
     axis = checked_axis(node.option("axis"), len(node.shape(0)))
-    parts = node.moved(range(node.count))
-    joined = _join(node, parts, axis)
+    joined = _join(node, [node.numeric(position) for position in range(node.count)], axis)
     node.put(node.activated(joined) if node.type_of(joined) == "float32" else joined)
 
 
@@ -76,7 +78,7 @@ def _pack(node: Node) -> None:
     shape = node.shape(0)
     axis = checked_axis(node.option("axis"), len(shape) + 1)
     wider = (*shape[:axis], 1, *shape[axis:])
-    node.put(_join(node, [node.reshape(part, wider) for part in node.moved(range(node.count))], axis))
+    node.put(_join(node, [node.numeric(position, wider) for position in range(node.count)], axis))
 
 
 def _unpack(node: Node) -> None:
