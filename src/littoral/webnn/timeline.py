@@ -65,7 +65,7 @@ class Timeline:
         self._wake.put(False)
 
     def _wake_up(self) -> None:
-        """Has the thread look for jobs if there are any; after each turn too, as it may have looked while that was on."""
+        """Has the thread look for jobs; after each turn too, as it may have looked while that was on."""
         if self._jobs:
             if self._thread is None:
                 self._start()

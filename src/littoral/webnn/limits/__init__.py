@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,10 +12,9 @@ from typing import Any
 from littoral.errors import DataError
 from littoral.webnn.idl import TYPES, Parameter, signatures
 from littoral.webnn.program import DTYPES
-from littoral.webnn.rules.given import MOST_BYTES
+from littoral.webnn.rules.given import MOST_BYTES, MOST_DIMENSIONS
 
 _FOLDER = Path(__file__).parent
-_MOST_DIMENSIONS = 8  # what LiteRT's kernels hold at most
 _SIDES = ("input", "constant", "output")
 
 
@@ -31,7 +30,7 @@ class Support:
 
     data_types: tuple[str, ...]
     least_rank: int = 0
-    most_rank: int = _MOST_DIMENSIONS
+    most_rank: int = MOST_DIMENSIONS
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class Limits:
         preferred_input_layout: "nchw" or "nhwc".
         max_tensor_bytes: The largest tensor.
         sides: Of "input", "constant" and "output".
-        operations: By operation, then operand, the result being "output" or "outputs". An operation that is not there
-            is one that the implementation lacks.
+        operations: By operation, then operand, the result being "output", "outputs", or "output0" and on. An operation
+            that is not there is one that the implementation lacks.
     """
 
     name: str
@@ -129,7 +128,9 @@ def own_limits() -> Limits:
         max_tensor_bytes=MOST_BYTES,
         sides=dict.fromkeys(_SIDES, everything),
         operations={
-            name: {parameter.name: _own(parameter, signature.operands) for parameter in signature.operands}
+            name: {
+                each.name: _own(each, tuple(signature.operands)) for each in (*signature.operands, *signature.outputs)
+            }
             for name, signature in signatures().items()
         },
     )
@@ -138,7 +139,7 @@ def own_limits() -> Limits:
 _RECORD = "Record one with: littoral webnn limits --browser PATH -o FILE"
 
 
-def _own(parameter: Parameter, others: Any) -> Support:
+def _own(parameter: Parameter, others: Sequence[Parameter]) -> Support:
     """Types and ranks by the standard's table; an operand like another one takes what that takes."""
     by_name = {other.name: other for other in others}
     types, ranks = parameter, parameter
@@ -147,7 +148,7 @@ def _own(parameter: Parameter, others: Any) -> Support:
     while ranks.same_rank:
         ranks = by_name[ranks.same_rank]
     least, most = ranks.ranks
-    return Support(types.types or TYPES["A"], least, _MOST_DIMENSIONS if most is None else most)
+    return Support(types.types or TYPES["A"], least, MOST_DIMENSIONS if most is None else most)
 
 
 def _standard(support: Support) -> dict[str, Any]:
