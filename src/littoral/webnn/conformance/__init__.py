@@ -7,23 +7,21 @@ Data: one JSON file of each operation, made from web-platform-tests (webnn/confo
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 
-from littoral.errors import LittoralError
 from littoral.webnn.conformance.cases import Case, read_folder
 from littoral.webnn.conformance.forms import modernize, objection
+from littoral.webnn.conformance.gaps import Gap, known_gaps
 from littoral.webnn.conformance.running import execute
 from littoral.webnn.conformance.tolerance import Tolerance
 from littoral.webnn.context import MLContext, create_context
 from littoral.webnn.idl import signatures
 
-__all__ = ["STATUSES", "Conformance", "Outcome", "known_gaps", "run"]
+__all__ = ["STATUSES", "Conformance", "Gap", "Outcome", "known_gaps", "run"]
 
 STATUSES = ("passed", "failed", "other form", "known gap")
 """`other form`: today's standard does not allow the test. `known gap`: it fails, and is listed with the reason."""
@@ -124,48 +122,37 @@ def run(
         for number, case in enumerate(cases):
             if progress:
                 progress(f"tests on {device}", number, len(cases))
-            outcomes.append(_outcome(case, context, gaps.get((case.file, case.name), "")))
+            outcomes.append(_outcome(case, context, gaps))
     return Conformance(device, tuple(outcomes))
 
 
-def known_gaps(device: str) -> dict[tuple[str, str], str]:
-    """Why tests fail on a device, by file and name: those listed for its name, and for it with its options."""
-    listed = json.loads(files(__package__).joinpath("gaps.json").read_text())
-    return {(gap["file"], test): gap["reason"] for gap in _gaps(listed, device) for test in gap["tests"]}
-
-
-def _gaps(listed: dict[str, list[dict[str, str]]], device: str) -> Iterator[dict[str, str]]:
-    words = device.split(":")
-    for count in range(1, len(words) + 1):
-        yield from listed.get(":".join(words[:count]), [])
-
-
-def _outcome(case: Case, context: MLContext, gap: str) -> Outcome:
+def _outcome(case: Case, context: MLContext, gaps: Sequence[Gap]) -> Outcome:
     case, brought = modernize(case)
     broken = objection(case)
-    reason = broken if broken else _failure(case, context)
-    status = "other form" if broken else "passed" if not reason else "known gap" if gap else "failed"
+    failure = "" if broken else _failure(case, context)
+    reason = next((gap.reason for gap in gaps if failure and gap.explains(case.file, case.name, failure)), "")
+    listed = any(gap.names(case.file, case.name) for gap in gaps)
     return Outcome(
         case.file,
         case.name,
         case.subject,
         tuple(sorted(case.operations)),
-        status,
-        gap if status == "known gap" else reason or "",
+        "other form" if broken else "known gap" if reason else "failed" if failure else "passed",
+        broken or reason or failure,
         brought,
-        stale=bool(gap) and status != "known gap",
+        stale=listed and not failure,
     )
 
 
-def _failure(case: Case, context: MLContext) -> str | None:
-    """Why a test fails; None where it passes."""
+def _failure(case: Case, context: MLContext) -> str:
+    """Why a test fails; empty where it passes."""
     try:
         results = execute(case, context)
-    except LittoralError as error:
+    except Exception as error:  # whatever it is, it is what became of this test, and others follow
         return f"{type(error).__name__}: {error}"
     tolerance = case.tolerance or Tolerance("ULP", 0)
     for name, expected in case.expected.items():
         words = tolerance.objection(results[name], expected.value)
         if words:
             return f"{name}: {words}"
-    return None
+    return ""

@@ -42,8 +42,10 @@ def objection(case: Case) -> str | None:
 
 
 def _name_axis(case: Case) -> Case:
+    matrices = [name for name, given in case.inputs.items() if given.value.ndim == 2]
+
     def named(step: Step) -> Step:
-        of_matrix = step.operation == "softmax" and step.arguments[0] in case.inputs and len(step.arguments) == 1
+        of_matrix = step.operation == "softmax" and len(step.arguments) == 1 and step.arguments[0] in matrices
         return replace(step, arguments=(*step.arguments, 1)) if of_matrix else step
 
     return _with_steps(case, named)
@@ -66,10 +68,11 @@ def _raise_ranks(case: Case) -> Case:
     ranks = {name: given.value.ndim for name, given in case.inputs.items()}
     inputs: dict[str, Given] = dict(case.inputs)
     for step in case.steps:
-        rank = ranks[step.arguments[0]] if isinstance(step.arguments[0], str) else 0
+        first = step.arguments[0] if step.arguments else None
+        rank = ranks.get(first, 0) if isinstance(first, str) else 0
         ranks.update(dict.fromkeys(step.outputs, rank))  # true of the operations that such cases have
         if step.operation in ("quantizeLinear", "dequantizeLinear"):
-            inputs.update({name: _of_rank(inputs[name], rank) for name in step.arguments[1:]})
+            inputs.update({name: _of_rank(inputs[name], rank) for name in step.arguments[1:] if name in inputs})
     return replace(case, inputs=inputs) if _shapes(inputs) != _shapes(case.inputs) else case
 
 

@@ -25,7 +25,7 @@ def execute(case: Case, context: MLContext) -> dict[str, Array]:
     builder = MLGraphBuilder(context)
     operands = {name: _operand(builder, name, given) for name, given in case.inputs.items()}
     for step in case.steps:
-        made = getattr(builder, step.operation)(*_arguments(step, operands), _options(step, operands))
+        made = getattr(builder, step.operation)(*_arguments(step, operands), **_options(step, operands))
         operands.update(zip(step.outputs, made if isinstance(made, list) else [made], strict=False))
     graph = builder.build({name: _named(name, operands) for name in case.expected})
     try:
