@@ -90,9 +90,9 @@ class Recorder:
 
     def call_all(self, operation: str, **parts: Value) -> tuple[Ref, ...]:
         """One call that returns several operands."""
-        names = {parameter.name for parameter in signatures()[operation].arguments}
-        arguments = {name: value for name, value in parts.items() if name in names}
-        options = {name: value for name, value in parts.items() if name not in names}
+        names = [parameter.name for parameter in signatures()[operation].arguments]
+        arguments = {name: parts[name] for name in names}  # in the standard's order, in which a page gives them
+        options = {name: value for name, value in parts.items() if name not in arguments}
         done = complete(operation, arguments, options, self.describe)
         made = tuple(self.new(descriptor) for descriptor in done.outputs)
         self.calls.append(Call(operation, done.arguments, done.options, tuple(ref.operand for ref in made)))

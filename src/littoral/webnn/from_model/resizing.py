@@ -36,12 +36,18 @@ def _bilinear(node: Node) -> None:
     if (same := _trivial(node, node.moved((0,))[0], (height, width))) is not None:
         node.put(same)
         return
-    source = node.real(0)
     if node.option("half_pixel_centers"):
-        node.put(node.call("resample2d", input=source, mode="linear", sizes=(height, width), axes=(1, 2)))
+        node.put(node.call("resample2d", input=node.real(0), mode="linear", sizes=(height, width), axes=(1, 2)))
         return
+    (source,) = node.moved((0,))
+    whole = node.type_of(source)
+    if whole != "float32":  # the scale stays as it is, so stored values will do: they are rounded as TFLite's are
+        source = node.call("cast", input=source, dataType="float32")
     for axis, wanted in ((1, height), (2, width)):
         source = _between(node, source, axis, wanted)
+    if whole != "float32":
+        rounded = node.call("floor", input=node.call("add", a=source, b=node.constant(0.5)))
+        source = node.call("cast", input=rounded, dataType=whole)
     node.put(source)
 
 

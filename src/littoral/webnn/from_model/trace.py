@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from littoral.tflite import Graph, Operator
 from littoral.webnn.errors import OperandError
-from littoral.webnn.from_model import convolution, elementwise, gathering, reduction, resizing, shaping, slicing
+from littoral.webnn.from_model import (
+    convolution,
+    elementwise,
+    gathering,
+    recurrent,
+    reduction,
+    resizing,
+    shaping,
+    slicing,
+)
 from littoral.webnn.from_model.elementwise import Lowering
 from littoral.webnn.from_model.folding import folded
 from littoral.webnn.from_model.node import Node
@@ -90,5 +99,5 @@ def _lower(recorder: Recorder, operator: Operator) -> Unmapped | None:
 
 @cache
 def _lowerings() -> dict[str, Lowering]:
-    modules = (convolution, elementwise, gathering, reduction, resizing, shaping, slicing)
+    modules = (convolution, elementwise, gathering, recurrent, reduction, resizing, shaping, slicing)
     return {name: lowering for module in modules for name, lowering in module.LOWERINGS.items()}
