@@ -60,9 +60,10 @@ export function parseContract(text: string): Contract {
 /**
  * The tensor that a picture becomes: no copy is made of the pixels, one array is written.
  *
- * @param pixels RGBA, 8 bits a channel, already of the contract's width and height (a canvas' ImageData.data, say); alpha is dropped.
+ * @param pixels RGBA, already of the contract's width and height (a canvas' ImageData.data, say); alpha is dropped. Floats, of a
+ *   picture that is resized without rounding, must be gray already where the contract is.
  */
-export function prepare(pixels: Uint8Array | Uint8ClampedArray, input: InputContract): Float32Array {
+export function prepare(pixels: Uint8Array | Uint8ClampedArray | Float32Array, input: InputContract): Float32Array {
   const area = input.width * input.height;
   if (pixels.length !== 4 * area) {
     throw new ContractError(
@@ -73,19 +74,20 @@ export function prepare(pixels: Uint8Array | Uint8ClampedArray, input: InputCont
   const channels = source.length;
   const tensor = new Float32Array(area * channels);
   source.forEach((from, channel) => {
-    const mean = ofChannel(input.mean, channel);
-    const scale = ofChannel(input.scale, channel);
+    const mean = Math.fround(ofChannel(input.mean, channel));
+    const scale = Math.fround(ofChannel(input.scale, channel));
     const [start, step] = input.layout === "NCHW" ? [channel * area, 1] : [channel, channels];
     for (let i = 0; i < area; i++) {
       const pixel = from < 0 ? luma(pixels, 4 * i) : (pixels[4 * i + from] as number);
-      tensor[start + i * step] = (pixel - mean) * scale;
+      tensor[start + i * step] = Math.fround(pixel - mean) * scale; // as Python computes it: in single precision
     }
   });
   return tensor;
 }
 
-/** ITU-R 601-2 luma in 16-bit fixed point, as Pillow computes it. */
-function luma(pixels: Uint8Array | Uint8ClampedArray, at: number): number {
+/** ITU-R 601-2 luma of the pixel at an index of RGBA bytes, in 16-bit fixed point, as Pillow computes it. */
+export function luma(pixels: Uint8Array | Uint8ClampedArray | Float32Array, at: number): number {
+  if (pixels instanceof Float32Array) return pixels[at] as number;
   const [r, g, b] = [pixels[at] as number, pixels[at + 1] as number, pixels[at + 2] as number];
   return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from littoral.cli import bench, compare, convert, demo, devices, doctor, inspect, native, run, terminal, tune
+from littoral.cli import bench, compare, convert, demo, devices, doctor, export, inspect, native, run, terminal, tune
 from littoral.cli import compile as compile_
 from littoral.errors import LittoralError
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (convert, compile_, inspect, run, compare, bench, tune, devices, doctor, demo):
+for command in (convert, compile_, inspect, run, compare, bench, tune, export, devices, doctor, demo):
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
 
 

@@ -1,0 +1,3 @@
+export { load } from "./model.js";
+export * from "./errors.js";
+export { serve } from "./worker.js";
