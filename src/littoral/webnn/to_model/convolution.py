@@ -11,8 +11,9 @@ from littoral.tflite.options.convolution import Conv2DOptions, DepthwiseConv2DOp
 from littoral.tflite.options.selection import SliceOptions
 from littoral.tflite.options.shape import ConcatenationOptions, DilateOptions
 from littoral.webnn.program import Call
-from littoral.webnn.to_model.emitter import Emitter
+from littoral.webnn.to_model.emitter import Emitter, UnfitError
 from littoral.webnn.to_model.kernels import add
+from littoral.webnn.to_model.scales import product_scale
 from littoral.webnn.to_model.windows import Window, padded, pair, to_layout, window
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def _conv2d(emitter: Emitter, call: Call) -> int:
     x = to_layout(emitter, emitter.take_float(call.arguments["input"]), layout, "nhwc")
     weights = emitter.take_float(call.arguments["filter"])
     sizes = dict(zip(filter_layout, emitter.shape(weights), strict=True))
-    bias = _bias(emitter, call, sizes["o"])
+    bias = _bias(emitter, call, x, weights, sizes["o"])
     shape = emitter.described(call.outputs[0]).shape
     output = tuple(shape[layout.index(letter)] for letter in "nhwc")
     view = window(call, (sizes["h"], sizes["w"]))
@@ -62,10 +63,13 @@ def _options(
     )
 
 
-def _bias(emitter: Emitter, call: Call, channels: int) -> int:
+def _bias(emitter: Emitter, call: Call, x: int, weights: int, channels: int) -> int:
+    """What is given, or zeros: of the product's scale, where that is quantized."""
     if "bias" in call.options:
         return emitter.take_float(call.options["bias"])
-    return emitter.constant(np.zeros(channels, np.float32))
+    if not emitter.quantizing:
+        return emitter.constant(np.zeros(channels, np.float32))
+    return emitter.constant(np.zeros(channels, np.int32), quantization=product_scale(emitter, x, weights))
 
 
 def _conv_transpose2d(emitter: Emitter, call: Call) -> int:
@@ -73,6 +77,8 @@ def _conv_transpose2d(emitter: Emitter, call: Call) -> int:
     layout, filter_layout = str(call.options["inputLayout"]), str(call.options["filterLayout"])
     groups = call.options["groups"]
     assert isinstance(groups, int)
+    if emitter.quantizing:
+        raise UnfitError
     x = to_layout(emitter, emitter.take_float(call.arguments["input"]), layout, "nhwc")
     weights = to_layout(emitter, emitter.take_float(call.arguments["filter"]), filter_layout, "ohwi")
     dilations = pair(call, "dilations")

@@ -125,7 +125,7 @@ def _sign(emitter: Emitter, call: Call) -> int:
 
 def _relu(emitter: Emitter, call: Call) -> int:
     x = widened(emitter, emitter.take(call.arguments["input"]))
-    if emitter.type(x) == F32:
+    if emitter.type(x) == F32 or emitter.quantizing:
         return emitter.give(call, emitter.apply("RELU", (x,)))
     return emitter.give(call, maximum(emitter, emitter.number(0, emitter.type(x)), x))
 
@@ -145,7 +145,10 @@ def limit(emitter: Emitter, x: int, low: float, high: float) -> int:
 def _clamp(emitter: Emitter, call: Call) -> int:
     x = emitter.take(call.arguments["input"])
     low, high = call.options.get("minValue", -np.inf), call.options.get("maxValue", np.inf)
-    assert isinstance(low, int | float) and isinstance(high, int | float)
+    assert isinstance(low, int | float)
+    assert isinstance(high, int | float)
+    if emitter.quantizing:
+        return emitter.apply(_LIMITS[low, high], (x,))
     type_ = emitter.type(x)
     dtype = np.dtype(NUMPY[type_])
     if dtype.kind == "f":

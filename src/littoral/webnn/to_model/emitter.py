@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from littoral.tflite import Buffer, Operator, OperatorCode, Quantization, Subgraph, Tensor, TensorType
+from littoral.tflite.enums import ActivationFunction
 from littoral.tflite.options import BUILTIN_OPTIONS
 from littoral.tflite.options.conversion import BitcastOptions, CastOptions
 from littoral.tflite.options.shape import BroadcastToOptions, ReshapeOptions, TransposeOptions
@@ -37,12 +39,14 @@ class Emitter:
 
     def __init__(self, program: Program) -> None:
         self.program = program
+        self._stored: Mapping[int, int] = {}  # operand -> the quantized tensor that stands for it now
         self.tensors: list[Tensor] = []
         self.operators: list[Operator] = []
         self._codes: dict[tuple[str, int], OperatorCode] = {}
         self._made: dict[int, int] = {}  # operand -> tensor
         self._casts: dict[tuple[int, TensorType], int] = {}
         self._numbers: dict[tuple[str, TensorType], int] = {}
+        self._later: dict[int, Callable[[], None]] = {}  # operand -> what makes it
         self._makers: dict[int, Operator] = {}  # tensor -> the operator that writes it
         self._inputs = [self._input(name, program.operands[number]) for name, number in program.inputs.items()]
         for number, tensor in zip(program.inputs.values(), self._inputs, strict=True):
@@ -56,9 +60,31 @@ class Emitter:
     def take(self, ref: Value) -> int:
         """The tensor of an operand."""
         assert isinstance(ref, Ref)
+        if ref.operand in self._stored:
+            return self._stored[ref.operand]
+        if ref.operand in self._later:
+            self._later.pop(ref.operand)()
         if ref.operand not in self._made:
             self._made[ref.operand] = self.constant(self.program.constants[ref.operand])
         return self._made[ref.operand]
+
+    def defer(self, call: Call, lower: Callable[[], None]) -> None:
+        """Has a call lowered when one of its outputs is needed, if ever."""
+        self._later.update(dict.fromkeys(call.outputs, lower))
+
+    @contextmanager
+    def quantized(self, stored: Mapping[int, int]) -> Iterator[None]:
+        """For as long as one call is lowered, operands are the quantized tensors that stand for them."""
+        self._stored = stored
+        try:
+            yield
+        finally:
+            self._stored = {}
+
+    @property
+    def quantizing(self) -> bool:
+        """Whether what the operators of a call read and write is quantized now."""
+        return bool(self._stored)
 
     def take_all(self, refs: Value) -> list[int]:
         """The tensors of a list of operands."""
@@ -71,8 +97,8 @@ class Emitter:
         return self.cast(tensor, TensorType.FLOAT32) if self.type(tensor) == TensorType.FLOAT16 else tensor
 
     def give(self, call: Call, tensor: int) -> int:
-        """The tensor in the type that the call returns."""
-        return self.cast(tensor, TYPES[self.described(call.outputs[0]).data_type])
+        """The tensor in the type that the call returns; a quantized one stays as it is."""
+        return tensor if self.quantizing else self.cast(tensor, TYPES[self.described(call.outputs[0]).data_type])
 
     def put(self, call: Call, tensors: Sequence[int]) -> None:
         """Says which tensors are what a call returns."""
@@ -150,9 +176,34 @@ class Emitter:
         if name in _ELEMENTWISE and (before := self._before_transposes(inputs, shape)) is not None:
             sources, order, shape = before
             return self.transpose(self.emit(name, sources, shape, type_, options, version), order)
-        output = self.tensor(self.type(inputs[0]) if type_ is None else type_, shape)
+        type_ = self.type(inputs[0]) if type_ is None else type_
+        output = self.tensor(type_, shape, quantization=self._kept(inputs[0], type_))
         self.write(name, inputs, (output,), options, version)
         return output
+
+    def _kept(self, tensor: int, type_: TensorType) -> Quantization | None:
+        return self.tensors[tensor].quantization if self.type(tensor) == type_ else None
+
+    def requantize(self, tensor: int, quantization: Quantization) -> None:
+        """Says what a tensor's integers stand for, and those of what it is only reshaped or transposed from."""
+        self.tensors[tensor] = self.tensors[tensor].replaced(quantization=quantization)
+        if maker := self.maker(tensor, "RESHAPE") or self.maker(tensor, "TRANSPOSE"):
+            self.requantize(maker.inputs[0], quantization)
+
+    def activate(self, tensor: int, activation: ActivationFunction) -> None:
+        """Has the operator that writes a tensor, before it is reshaped or transposed, apply an activation as well.
+
+        Raises:
+            UnfitError: It cannot.
+        """
+        if maker := self.maker(tensor, "RESHAPE") or self.maker(tensor, "TRANSPOSE"):
+            return self.activate(maker.inputs[0], activation)
+        made = self._makers.get(tensor)
+        if made is None or not hasattr(made.options, "fused_activation_function") or made.name == "CONCATENATION":
+            raise UnfitError
+        changed = made.replaced(options=made.options.replaced(fused_activation_function=activation))
+        self.operators[self.operators.index(made)] = changed
+        self._makers[tensor] = changed
 
     def write(
         self, name: str, inputs: Sequence[int], outputs: Sequence[int], options: Table | None = None, version: int = 1
@@ -186,6 +237,9 @@ class Emitter:
         """The tensor repeated to a shape."""
         if self.shape(tensor) == tuple(shape):
             return tensor
+        value = self.value(tensor)
+        if value is not None:
+            return self.constant(np.broadcast_to(value, shape), self.type(tensor))
         return self.emit("BROADCAST_TO", (tensor, self.indices(shape)), shape, None, BroadcastToOptions(), 2)
 
     def bitcast(self, tensor: int, type_: TensorType, shape: Sequence[int] | None = None) -> int:
@@ -254,11 +308,12 @@ class Emitter:
         if maker := self.maker(tensor, "TRANSPOSE"):
             return self.transpose(maker.inputs[0], composed(self._order(maker), order))
         value = self.value(tensor)
+        quantization = _transposed(self.tensors[tensor].quantization, order)
         if value is not None:
-            return self.constant(value.transpose(order), self.type(tensor), self.tensors[tensor].quantization)
+            return self.constant(value.transpose(order), self.type(tensor), quantization)
         if moves_nothing(self.shape(tensor), order):
             return self.reshape(tensor, shape)
-        output = self.tensor(self.type(tensor), shape, quantization=self.tensors[tensor].quantization)
+        output = self.tensor(self.type(tensor), shape, quantization=quantization)
         self.write("TRANSPOSE", (tensor, self.constant(np.array(order, np.int32))), (output,), TransposeOptions())
         return output
 
@@ -268,7 +323,7 @@ class Emitter:
         return tuple(value.tolist())
 
     def _before_transposes(self, inputs: Sequence[int], shape: Sequence[int]) -> tuple[list[int], Shape, Shape] | None:
-        """What inputs are before they are transposed, in what order that is, and an output's shape; None if they are not.
+        """What inputs are before they are transposed, in what order that is, and an output's shape, if they are.
 
         All must be transposed in the same way, or be constants.
         """
@@ -297,7 +352,7 @@ class Emitter:
         """
         outputs: list[int] = []
         for name, number in self.program.outputs.items():
-            tensor = self._made[number]
+            tensor = self.take(Ref(number))
             if tensor in self._inputs or tensor in outputs or self.tensors[tensor].is_constant:
                 tensor = self.copy(tensor)
             self.tensors[tensor] = self.tensors[tensor].replaced(name=name)
@@ -309,6 +364,16 @@ class Emitter:
             inputs=tuple(self._inputs),
             outputs=tuple(outputs),
         )
+
+
+class UnfitError(Exception):
+    """No quantized kernel computes this; it is computed in real numbers."""
+
+
+def _transposed(quantization: Quantization | None, order: Shape) -> Quantization | None:
+    if quantization is None or quantization.scale.size == 1:
+        return quantization
+    return quantization.replaced(quantized_dimension=order.index(quantization.quantized_dimension))
 
 
 TYPES: Mapping[str, TensorType] = {

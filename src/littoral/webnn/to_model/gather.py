@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from littoral.tflite import TensorType
-from littoral.tflite.options.elementwise import AddOptions, FloorModOptions, MaximumMinimumOptions, MulOptions
 from littoral.tflite.options.reduction import ReducerOptions, UnsortedSegmentMaxOptions
 from littoral.tflite.options.selection import GatherOptions
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import NUMPY, Emitter
-from littoral.webnn.to_model.moves import Shape, around, int32, join, move, number, rows
+from littoral.webnn.to_model.kernels import Binary, add, floor_modulo, maximum, minimum, multiply
+from littoral.webnn.to_model.moves import around, join, move, number, rows
+from littoral.webnn.to_model.shapes import Shape
+from littoral.webnn.to_model.types import I32, I64, U32
 
 if TYPE_CHECKING:
     from littoral.webnn.to_model import Lowering
@@ -64,9 +65,9 @@ def _scatter(emitter: Emitter, table: int, places: int, updates: int) -> int:
         kept[known] = new
         final = emitter.constant(kept)
     else:
-        inputs = (emitter.constant(new), places, int32(emitter, count))
+        inputs = (emitter.constant(new), places, emitter.number(count, I32))
         latest = emitter.emit("UNSORTED_SEGMENT_MAX", inputs, (count,), options=UnsortedSegmentMaxOptions())
-        final = _compute(emitter, "MAXIMUM", latest, kept)  # without an update, the latest is the least integer
+        final = _compute(emitter, maximum, latest, kept)  # without an update, the latest is the least integer
     return rows(emitter, join(emitter, (table, updates), 0), final)
 
 
@@ -77,7 +78,7 @@ def _places(emitter: Emitter, call: Call) -> int:
     indices = emitter.take(call.arguments["indices"])
     indices = _in_range(emitter, emitter.reshape(indices, around(emitter.shape(indices), axis)), size)
     origins = np.arange(before)[:, None, None] * size * after + np.arange(after)
-    places = _compute(emitter, "ADD", _compute(emitter, "MUL", indices, after), origins)
+    places = _compute(emitter, add, _compute(emitter, multiply, indices, after), origins)
     return emitter.reshape(places, (prod(emitter.shape(places)),))
 
 
@@ -88,39 +89,37 @@ def _slices(emitter: Emitter, call: Call) -> tuple[int, int]:
     sizes, inner = shape[: many[-1]], shape[many[-1] :]
     indices = _in_range(emitter, emitter.reshape(indices, (prod(many[:-1]), many[-1])), sizes)
     steps = [prod(sizes[axis + 1 :]) for axis in range(len(sizes))]
-    places = _total(emitter, _compute(emitter, "MUL", indices, steps))
+    places = _total(emitter, _compute(emitter, multiply, indices, steps))
     return emitter.reshape(source, (prod(sizes), prod(inner)) if inner else (prod(sizes),)), places
 
 
 def _in_range(emitter: Emitter, indices: int, sizes: int | Shape) -> int:
     """Indices as int32: negative ones count from the end, those beyond are clamped, as the standard has it."""
-    if emitter.type(indices) == TensorType.UINT32:
-        indices = emitter.cast(indices, TensorType.INT64)
+    if emitter.type(indices) == U32:
+        indices = emitter.cast(indices, I64)
     dtype = np.dtype(NUMPY[emitter.type(indices)])
     limits = np.asarray(sizes, dtype)
-    indices = _compute(emitter, "MAXIMUM", indices, -limits)
-    indices = emitter.cast(_compute(emitter, "MINIMUM", indices, limits - 1), TensorType.INT32)
-    return _compute(emitter, "FLOOR_MOD", indices, limits)
+    indices = _compute(emitter, maximum, indices, -limits)
+    indices = emitter.cast(_compute(emitter, minimum, indices, limits - 1), I32)
+    return _compute(emitter, floor_modulo, indices, limits)
 
 
-_ARITHMETIC = {
-    "ADD": (np.add, AddOptions),
-    "FLOOR_MOD": (np.mod, FloorModOptions),
-    "MAXIMUM": (np.maximum, MaximumMinimumOptions),
-    "MINIMUM": (np.minimum, MaximumMinimumOptions),
-    "MUL": (np.multiply, MulOptions),
+_NUMPY = {
+    add: np.add,
+    floor_modulo: np.mod,
+    maximum: np.maximum,
+    minimum: np.minimum,
+    multiply: np.multiply,
 }
 
 
-def _compute(emitter: Emitter, name: str, tensor: int, operand: Any) -> int:
+def _compute(emitter: Emitter, kernel: Binary, tensor: int, operand: Any) -> int:
     """Arithmetic of indices with what is known; now, where the indices are known."""
-    function, options = _ARITHMETIC[name]
     value = emitter.value(tensor)
     operand = np.asarray(operand, NUMPY[emitter.type(tensor)])
     if value is not None:
-        return emitter.constant(function(value, operand))
-    shape = np.broadcast_shapes(emitter.shape(tensor), operand.shape)
-    return emitter.emit(name, (tensor, emitter.constant(operand)), shape, options=options())
+        return emitter.constant(_NUMPY[kernel](value, operand))
+    return kernel(emitter, tensor, emitter.constant(operand))
 
 
 def _total(emitter: Emitter, tensor: int) -> int:
@@ -128,7 +127,7 @@ def _total(emitter: Emitter, tensor: int) -> int:
     value = emitter.value(tensor)
     if value is not None:
         return emitter.constant(value.sum(1, dtype=np.int32))
-    inputs = (tensor, int32(emitter, [1]))
+    inputs = (tensor, emitter.indices([1]))
     return emitter.emit("SUM", inputs, emitter.shape(tensor)[:1], options=ReducerOptions())
 
 

@@ -82,6 +82,8 @@ def scaled(emitter: Emitter, x: int, factor: float) -> int:
 def _bias(emitter: Emitter, c: int, columns: int) -> int | None:
     """What is added, where it is constant and the same for all rows, as one number a column."""
     value = emitter.value(c)
+    if emitter.quantizing and emitter.shape(c) == (columns,):
+        return c
     if value is None or value.size not in (1, columns) or (value.ndim == 2 and value.shape[0] != 1):
         return None
     return emitter.constant(np.broadcast_to(value.reshape(-1), (columns,)))

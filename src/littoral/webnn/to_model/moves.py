@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, TypeAlias, cast
+from typing import cast
 
 import numpy as np
 
 from littoral.tflite import TensorType
-from littoral.tflite.options.conversion import BitcastOptions
 from littoral.tflite.options.selection import GatherOptions
 from littoral.tflite.options.shape import ConcatenationOptions
 from littoral.tflite.wire import Table
 from littoral.webnn.program import Array, Call
-from littoral.webnn.to_model.emitter import NUMPY, Emitter
+from littoral.webnn.to_model.emitter import Emitter
+from littoral.webnn.to_model.shapes import Shape
+from littoral.webnn.to_model.types import I32, I64, U32, U64
 
-Shape: TypeAlias = tuple[int, ...]
-
-_CARRIERS: Mapping[TensorType, TensorType] = {
-    TensorType.UINT32: TensorType.INT32,
-    TensorType.UINT64: TensorType.INT64,
-}
+_CARRIERS: Mapping[TensorType, TensorType] = {U32: I32, U64: I64}
 """Types that all the kernels take, of the same size."""
 
 _LACKS: Mapping[str, frozenset[TensorType]] = {
-    "CONCATENATION": frozenset({TensorType.UINT64}),
+    "CONCATENATION": frozenset({U64}),
     **dict.fromkeys(("GATHER", "PAD", "PADV2", "REVERSE_V2"), frozenset(_CARRIERS)),
 }
 """What kernels of LiteRT 2.3 refuse, as tried; SLICE, STRIDED_SLICE, TILE, BROADCAST_TO, SELECT_V2 take all eight."""
@@ -49,24 +45,11 @@ def move(
     source = inputs[0]
     kind = emitter.type(source)
     if kind in _LACKS.get(name, ()):
-        carried = [bitcast(emitter, each, _CARRIERS[kind]) if emitter.type(each) == kind else each for each in inputs]
-        return bitcast(emitter, move(emitter, name, carried, shape, options, version), kind)
+        carried = [emitter.bitcast(each, _CARRIERS[kind]) if emitter.type(each) == kind else each for each in inputs]
+        return emitter.bitcast(move(emitter, name, carried, shape, options, version), kind)
     output = emitter.tensor(kind, shape, quantization=emitter.tensors[source].quantization)
     emitter.write(name, inputs, (output,), options, version)
     return output
-
-
-def bitcast(emitter: Emitter, tensor: int, kind: TensorType) -> int:
-    """The same bits as another type of the same size."""
-    value = emitter.value(tensor)
-    if value is not None:
-        return emitter.constant(value.view(NUMPY[kind]), kind)
-    return emitter.emit("BITCAST", (tensor,), emitter.shape(tensor), kind, BitcastOptions())
-
-
-def int32(emitter: Emitter, values: Any) -> int:
-    """A constant of the type that shapes and indices have."""
-    return emitter.constant(np.asarray(values, np.int32))
 
 
 def around(shape: Shape, axis: int) -> tuple[int, int, int]:
@@ -85,7 +68,9 @@ def pick(emitter: Emitter, tensor: int, indices: Array, axis: int) -> int:
     if np.array_equal(indices, np.arange(size)):
         return tensor
     shape = resized(emitter.shape(tensor), axis, len(indices))
-    return move(emitter, "GATHER", (tensor, int32(emitter, indices)), shape, GatherOptions(axis=axis))
+    return move(
+        emitter, "GATHER", (tensor, emitter.constant(indices.astype(np.int32))), shape, GatherOptions(axis=axis)
+    )
 
 
 def rows(emitter: Emitter, table: int, indices: int) -> int:

@@ -10,7 +10,7 @@ from littoral.tflite.enums import Padding, ReduceWindowFunction
 from littoral.tflite.options.convolution import DepthwiseConv2DOptions, Pool2DOptions
 from littoral.tflite.options.reduction import ReduceWindowOptions
 from littoral.webnn.program import Array, Call
-from littoral.webnn.to_model.emitter import Emitter
+from littoral.webnn.to_model.emitter import Emitter, UnfitError
 from littoral.webnn.to_model.kernels import multiply, square_root
 from littoral.webnn.to_model.shapes import Shape
 from littoral.webnn.to_model.types import F32, from_ordered, ordered
@@ -25,6 +25,8 @@ def _average(emitter: Emitter, call: Call) -> int:
     x, view, output = _given(emitter, call, emitter.take_float(call.arguments["input"]))
     if view.dilations == (1, 1) and (padding := view.padding(emitter.shape(x)[1:3], output[1:3])) is not None:
         return _returned(emitter, call, _pool(emitter, "AVERAGE_POOL_2D", x, view, padding, output))
+    if emitter.quantizing:
+        raise UnfitError
     counts = _counts(emitter.shape(x)[1:3], view, output[1:3])
     total = _sum(emitter, x, view, output)
     return _returned(emitter, call, multiply(emitter, total, emitter.constant((1 / counts).astype(np.float32))))
@@ -41,12 +43,12 @@ def _max(emitter: Emitter, call: Call) -> int:
     source = emitter.take(call.arguments["input"])
     x, view, output = _given(emitter, call, ordered(emitter, source))
     padding = view.padding(emitter.shape(x)[1:3], output[1:3])
-    if emitter.type(x) != F32 or view.dilations != (1, 1):
+    if view.dilations != (1, 1) or (emitter.type(x) != F32 and not emitter.quantizing):
         y = _slow_max(emitter, _bordered(emitter, x, view, output, lowest(emitter.type(x))), view, output)
     elif padding is not None:
         y = _pool(emitter, "MAX_POOL_2D", x, view, padding, output)
     else:
-        bordered = _bordered(emitter, x, view, output, lowest(F32))
+        bordered = _bordered(emitter, x, view, output, lowest(emitter.type(x)))
         y = _pool(emitter, "MAX_POOL_2D", bordered, view, Padding.VALID, output)
     layout = str(call.options["layout"])
     return from_ordered(emitter, to_layout(emitter, y, "nhwc", layout), emitter.type(source))

@@ -12,19 +12,18 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
-from littoral.tflite import TensorType
 from littoral.tflite.options.dense import FullyConnectedOptions
-from littoral.tflite.options.elementwise import AddOptions, MulOptions, SubOptions
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import TYPES, Emitter
+from littoral.webnn.to_model.kernels import add, multiply, subtract
 from littoral.webnn.to_model.moves import join, number
 from littoral.webnn.to_model.slicing import cut
+from littoral.webnn.to_model.types import F32
 
 if TYPE_CHECKING:
     from littoral.webnn.to_model import Lowering
 
 _KERNELS = {"relu": "RELU", "sigmoid": "LOGISTIC", "tanh": "TANH"}
-_ARITHMETIC = {"ADD": AddOptions, "MUL": MulOptions, "SUB": SubOptions}
 _ABSENT = -1
 
 _State: TypeAlias = tuple[int, ...]
@@ -69,31 +68,31 @@ class _Cell:
         return (self._lstm if "f" in self.gates else self._gru)(projected, recurrent, state)
 
     def _lstm(self, projected: int, recurrent: int, state: _State) -> _State:
-        total, memory = self._compute("ADD", projected, recurrent), state[1]
+        total, memory = add(self.emitter, projected, recurrent), state[1]
         gates = {gate: self._gate(total, gate) for gate in self.gates}
         if self.peephole != _ABSENT:
             for n, gate in enumerate("iof"):
                 weight = cut(self.emitter, self.peephole, (n * self.hidden,), (self.hidden,))
-                gates[gate] = self._compute("ADD", self._compute("MUL", memory, weight), gates[gate])
+                gates[gate] = add(self.emitter, multiply(self.emitter, memory, weight), gates[gate])
         i, o, f = (self._activate(0, gates[gate]) for gate in "iof")
-        new = self._compute("MUL", i, self._activate(1, gates["g"]))
-        memory = self._compute("ADD", self._compute("MUL", f, memory), new)
-        return self._compute("MUL", o, self._activate(2, memory)), memory
+        new = multiply(self.emitter, i, self._activate(1, gates["g"]))
+        memory = add(self.emitter, multiply(self.emitter, f, memory), new)
+        return multiply(self.emitter, o, self._activate(2, memory)), memory
 
     def _gru(self, projected: int, recurrent: int, state: _State) -> _State:
         (hidden,) = state
         z, r = (
-            self._activate(0, self._compute("ADD", self._gate(projected, gate), self._gate(recurrent, gate)))
+            self._activate(0, add(self.emitter, self._gate(projected, gate), self._gate(recurrent, gate)))
             for gate in "zr"
         )
         if self.reset_after:
-            reset = self._compute("MUL", r, self._gate(recurrent, "n"))
+            reset = multiply(self.emitter, r, self._gate(recurrent, "n"))
         else:
             weight, bias = self._rows(self.recurrent_weight, "n"), self._rows(self.recurrent_bias, "n")
-            reset = self._product(self._compute("MUL", r, hidden), weight, bias)
-        new = self._activate(1, self._compute("ADD", self._gate(projected, "n"), reset))
-        left = self._compute("SUB", self.emitter.constant(np.ones((), np.float32)), z)
-        return (self._compute("ADD", self._compute("MUL", z, hidden), self._compute("MUL", new, left)),)
+            reset = self._product(multiply(self.emitter, r, hidden), weight, bias)
+        new = self._activate(1, add(self.emitter, self._gate(projected, "n"), reset))
+        left = subtract(self.emitter, self.emitter.number(1), z)
+        return (add(self.emitter, multiply(self.emitter, z, hidden), multiply(self.emitter, new, left)),)
 
     def _gate(self, total: int, gate: str) -> int:
         start = self.gates.index(gate) * self.hidden
@@ -112,10 +111,6 @@ class _Cell:
 
     def _activate(self, which: int, tensor: int) -> int:
         return self.emitter.emit(_KERNELS[self.activations[which]], (tensor,), self.emitter.shape(tensor))
-
-    def _compute(self, name: str, a: int, b: int) -> int:
-        shape = np.broadcast_shapes(self.emitter.shape(a), self.emitter.shape(b))
-        return self.emitter.emit(name, (a, b), shape, options=_ARITHMETIC[name]())
 
 
 def _network(emitter: Emitter, call: Call, initial: tuple[str, ...]) -> list[int]:
@@ -189,7 +184,7 @@ def _cell(emitter: Emitter, call: Call, take: Callable[[str], int]) -> _Cell:
 def _float(emitter: Emitter, call: Call, name: str) -> int:
     """An operand in float32; absent where it is not given."""
     ref = call.arguments.get(name, call.options.get(name))
-    return _ABSENT if ref is None else emitter.cast(emitter.take(ref), TensorType.FLOAT32)
+    return _ABSENT if ref is None else emitter.cast(emitter.take(ref), F32)
 
 
 def _sum(emitter: Emitter, a: int, b: int) -> int:
@@ -199,7 +194,7 @@ def _sum(emitter: Emitter, a: int, b: int) -> int:
     known = emitter.value(a), emitter.value(b)
     if known[0] is not None and known[1] is not None:
         return emitter.constant(known[0] + known[1])
-    return emitter.emit("ADD", (a, b), emitter.shape(a), options=AddOptions())
+    return add(emitter, a, b)
 
 
 def _at(emitter: Emitter, tensor: int, n: int) -> int:

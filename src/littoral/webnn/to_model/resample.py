@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from littoral.tflite import TensorType
 from littoral.tflite.options.shape import ResizeBilinearOptions, ResizeNearestNeighborOptions
 from littoral.webnn.program import Array, Call
 from littoral.webnn.to_model.emitter import Emitter
-from littoral.webnn.to_model.moves import Shape, int32, move, numbers, pick
+from littoral.webnn.to_model.moves import move, numbers, pick
+from littoral.webnn.to_model.shapes import Shape, swapped
+from littoral.webnn.to_model.types import F32, I8, U8
 
 if TYPE_CHECKING:
     from littoral.webnn.to_model import Lowering
 
-_RESIZED_AS_THEY_ARE = {TensorType.FLOAT32, TensorType.INT8, TensorType.UINT8}
+_RESIZED_AS_THEY_ARE = {F32, I8, U8}
 """What RESIZE_NEAREST_NEIGHBOR takes."""
 
 
@@ -57,13 +58,13 @@ def _linear(emitter: Emitter, source: int, axes: tuple[int, int], shape: Shape) 
     first, second = axes
     rest = [axis for axis in range(len(shape)) if axis not in axes]
     order = (*rest[:1], first, second, *rest[1:]) if second > first + 1 else tuple(range(len(shape)))
-    source = emitter.transpose(emitter.cast(source, TensorType.FLOAT32), order)
+    source = emitter.transpose(emitter.cast(source, F32), order)
     options = ResizeBilinearOptions(half_pixel_centers=True)
     moved = tuple(shape[axis] for axis in order)
     result = _resize(emitter, "RESIZE_BILINEAR", source, order.index(first), moved, options)
-    if kind in (TensorType.INT8, TensorType.UINT8):
+    if kind in (I8, U8):
         result = emitter.emit("ROUND", (result,), emitter.shape(result))
-    return emitter.cast(emitter.transpose(result, tuple(np.argsort(order).tolist())), kind)
+    return emitter.cast(emitter.transpose(result, swapped(order)), kind)
 
 
 def _resize(
@@ -78,7 +79,7 @@ def _resize(
     before, (height, width), after = shape[:axis], shape[axis : axis + 2], shape[axis + 2 :]
     picture = emitter.reshape(source, (prod(before), *emitter.shape(source)[axis : axis + 2], prod(after)))
     resized = (prod(before), height, width, prod(after))
-    return emitter.reshape(move(emitter, name, (picture, int32(emitter, (height, width))), resized, options, 3), shape)
+    return emitter.reshape(move(emitter, name, (picture, emitter.indices((height, width))), resized, options, 3), shape)
 
 
 LOWERINGS: dict[str, Lowering] = {"resample2d": _resample}

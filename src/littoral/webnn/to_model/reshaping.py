@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from littoral.tflite.options.shape import BroadcastToOptions, TileOptions
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import Emitter
-from littoral.webnn.to_model.moves import int32, join, move, number, numbers
+from littoral.webnn.to_model.moves import join, move, number, numbers
 from littoral.webnn.to_model.slicing import cut
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def _expand(emitter: Emitter, call: Call) -> int:
     source = emitter.reshape(source, (1,) * (len(shape) - len(emitter.shape(source))) + emitter.shape(source))
     if emitter.shape(source) == shape:
         return source
-    return move(emitter, "BROADCAST_TO", (source, int32(emitter, shape)), shape, BroadcastToOptions(), version=2)
+    return move(emitter, "BROADCAST_TO", (source, emitter.indices(shape)), shape, BroadcastToOptions(), version=2)
 
 
 def _identity(emitter: Emitter, call: Call) -> int:
@@ -52,7 +52,7 @@ def _tile(emitter: Emitter, call: Call) -> int:
     if set(times) <= {1}:
         return source
     shape = emitter.described(call.outputs[0]).shape
-    return move(emitter, "TILE", (source, int32(emitter, times)), shape, TileOptions())
+    return move(emitter, "TILE", (source, emitter.indices(times)), shape, TileOptions())
 
 
 def _transpose(emitter: Emitter, call: Call) -> int:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import prod
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from littoral.tflite import TensorType
-from littoral.tflite.options.elementwise import SelectV2Options
 from littoral.tflite.options.selection import SliceOptions, StridedSliceOptions
 from littoral.tflite.options.shape import PadOptions, PadV2Options, ReverseV2Options
 from littoral.webnn.program import Array, Call
 from littoral.webnn.to_model.emitter import NUMPY, Emitter
-from littoral.webnn.to_model.moves import around, int32, move, number, numbers, pick, resized
+from littoral.webnn.to_model.kernels import select
+from littoral.webnn.to_model.moves import around, move, number, numbers, pick, resized
+from littoral.webnn.to_model.types import BOOL
 
 if TYPE_CHECKING:
     from littoral.webnn.to_model import Lowering
 
 _MOST_AXES = 5
-"""Of PAD, and of SELECT_V2 when it broadcasts."""
+"""Of PAD."""
 
 _NUMPY_MODES = {"edge": "edge", "reflection": "reflect"}
 
@@ -46,10 +45,10 @@ def cut(
     if set(strides) <= {1}:
         if tuple(sizes) == emitter.shape(tensor):
             return tensor
-        inputs = (tensor, int32(emitter, starts), int32(emitter, sizes))
+        inputs = (tensor, emitter.indices(starts), emitter.indices(sizes))
         return move(emitter, "SLICE", inputs, sizes, SliceOptions())
     shape = [-(-size // stride) for size, stride in zip(sizes, strides, strict=True)]
-    limits = [int32(emitter, each) for each in (starts, ends, strides)]
+    limits = [emitter.indices(each) for each in (starts, ends, strides)]
     return move(emitter, "STRIDED_SLICE", (tensor, *limits), shape, StridedSliceOptions())
 
 
@@ -68,7 +67,7 @@ def _pad(emitter: Emitter, call: Call) -> int:
             positions = np.arange(emitter.shape(tensor)[axis])
             tensor = pick(emitter, tensor, np.pad(positions, amounts[axis], mode=mode), axis)
         return tensor
-    value = _filling(emitter, tensor, call.options["value"])
+    value = np.array([call.options["value"]], NUMPY[emitter.type(tensor)])
     if len(amounts) <= _MOST_AXES:
         return _surround(emitter, tensor, amounts, value) if padded else tensor
     for axis in padded:
@@ -78,22 +77,13 @@ def _pad(emitter: Emitter, call: Call) -> int:
     return tensor
 
 
-def _filling(emitter: Emitter, tensor: int, value: Any) -> Array:
-    """A number in the type of a tensor; integers that do not fit are the nearest that do."""
-    dtype = np.dtype(NUMPY[emitter.type(tensor)])
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        value = 0 if value != value else min(max(value, int(limits.min)), int(limits.max))
-        return np.array([int(value)], dtype)
-    with np.errstate(over="ignore"):
-        return np.array([value], dtype)
-
-
 def _surround(emitter: Emitter, tensor: int, amounts: Sequence[tuple[int, int]], value: Array) -> int:
     shape = [low + size + high for size, (low, high) in zip(emitter.shape(tensor), amounts, strict=True)]
-    if not value.any():
-        return move(emitter, "PAD", (tensor, int32(emitter, amounts)), shape, PadOptions())
-    inputs = (tensor, int32(emitter, amounts), emitter.constant(value, emitter.type(tensor)))
+    pads = emitter.constant(np.array(amounts, np.int32))
+    kept = emitter.tensors[tensor].quantization
+    if not value.any() and (kept is None or emitter.quantizing):  # of quantized ones, PAD writes the zero point
+        return move(emitter, "PAD", (tensor, pads), shape, PadOptions())
+    inputs = (tensor, pads, emitter.constant(value, emitter.type(tensor), kept))
     return move(emitter, "PADV2", inputs, shape, PadV2Options())
 
 
@@ -101,7 +91,7 @@ def _reverse(emitter: Emitter, call: Call) -> int:
     tensor = emitter.take(call.arguments["input"])
     shape = emitter.shape(tensor)
     for axes in _neighbours(axis for axis in numbers(call, "axes") if shape[axis] > 1):
-        tensor = move(emitter, "REVERSE_V2", (tensor, int32(emitter, axes)), shape, ReverseV2Options())
+        tensor = move(emitter, "REVERSE_V2", (tensor, emitter.indices(axes)), shape, ReverseV2Options())
     return tensor
 
 
@@ -118,17 +108,12 @@ def _neighbours(axes: Iterable[int]) -> list[list[int]]:
 
 def _triangular(emitter: Emitter, call: Call) -> int:
     tensor = emitter.take(call.arguments["input"])
-    shape = emitter.shape(tensor)
-    rows, columns = shape[-2:]
+    rows, columns = emitter.shape(tensor)[-2:]
     diagonal = number(call, "diagonal")
     above = np.arange(columns) - np.arange(rows)[:, None]
     kept = above >= diagonal if call.options["upper"] else above <= diagonal
-    if len(shape) > _MOST_AXES:
-        tensor = emitter.reshape(tensor, (prod(shape[:-2]), rows, columns))
-    zero = emitter.constant(np.zeros((), NUMPY[emitter.type(tensor)]), emitter.type(tensor))
-    inputs = (emitter.constant(kept, TensorType.BOOL), tensor, zero)
-    part = emitter.emit("SELECT_V2", inputs, emitter.shape(tensor), emitter.type(tensor), SelectV2Options())
-    return emitter.reshape(part, shape)
+    zero = emitter.number(0, emitter.type(tensor))
+    return select(emitter, emitter.constant(kept, BOOL), tensor, zero)
 
 
 LOWERINGS: dict[str, Lowering] = {

@@ -25,8 +25,9 @@ def widened(emitter: Emitter, tensor: int, types: Set[TensorType] = COMMON) -> i
     """The tensor in the nearest type of those that holds its values.
 
     uint64 becomes the int64 of the same bytes: sums and products, cast back, are right, as integers wrap around.
+    What is quantized stays as it is.
     """
-    while emitter.type(tensor) not in types:
+    while not emitter.quantizing and emitter.type(tensor) not in types:
         tensor = emitter.cast(tensor, _WIDER[emitter.type(tensor)])
     return tensor
 

@@ -81,7 +81,8 @@ def padded(emitter: Emitter, x: int, begin: Pair, end: Pair, value: float = 0) -
     border = emitter.constant(np.array([(0, 0), *zip(begin, end, strict=True), (0, 0)], np.int32))
     if value == 0:
         return emitter.emit("PAD", (x, border), shape, None, PadOptions())
-    fill = emitter.number(value, emitter.type(x))
+    kept = emitter.tensors[x].quantization  # the kernel wants the same of both
+    fill = emitter.constant(np.array(value, NUMPY[emitter.type(x)]), quantization=kept)
     return emitter.emit("PADV2", (x, border, fill), shape, None, PadV2Options())
 
 
