@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from littoral.webnn.program import Descriptor
 from littoral.webnn.rules.given import LARGEST_DIMENSION, Given, Rule
 
@@ -15,8 +17,8 @@ def _settings(given: Given, gates: int) -> int:
     if hidden == 0 or 2 * gates * hidden > LARGEST_DIMENSION:
         given.fail("hiddenSize", f"is {hidden}")
     activations = given.options.setdefault("activations", _ACTIVATIONS[gates])
-    if not isinstance(activations, tuple) or len(activations) != len(_ACTIVATIONS[gates]):
-        given.fail("activations", f"are {activations}, and must be {len(_ACTIVATIONS[gates])}")
+    if (found := len(cast(tuple[str, ...], activations))) != (count := len(_ACTIVATIONS[gates])):
+        given.fail("activations", f"has {found} items, and takes {count}")
     return hidden
 
 
