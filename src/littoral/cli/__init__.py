@@ -7,7 +7,21 @@ from __future__ import annotations
 
 import typer
 
-from littoral.cli import bench, compare, convert, demo, devices, doctor, export, inspect, native, run, terminal, tune
+from littoral.cli import (
+    bench,
+    compare,
+    convert,
+    demo,
+    devices,
+    doctor,
+    export,
+    inspect,
+    native,
+    run,
+    terminal,
+    tune,
+    webnn,
+)
 from littoral.cli import compile as compile_
 from littoral.errors import LittoralError
 
@@ -20,6 +34,8 @@ app = typer.Typer(
 )
 for command in (convert, compile_, inspect, run, compare, bench, tune, export, devices, doctor, demo):
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
+
+app.add_typer(webnn.app, name="webnn")
 
 
 def _version(show: bool) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from littoral.cli import compiled as pages
-from littoral.cli import edgetpu, options, terminal
+from littoral.cli import edgetpu, options, terminal, webnn
 
 if TYPE_CHECKING:
     from littoral.coral.compiled import Compiled
@@ -27,12 +27,19 @@ def command(
         str | None,
         typer.Option("--device", "-d", metavar="D", help="Also show where each operator runs there, and why."),
     ] = None,
+    limits: Annotated[
+        str,
+        typer.Option(
+            "--limits", metavar="FILE", help="Of the browser for --device webnn, as littoral webnn limits wrote."
+        ),
+    ] = "chromium",
     as_json: options.Json = False,
 ) -> None:
     """Show a model file: inputs, outputs, operators, weights, contract; with a device, who runs what.
 
     Of models compiled for the Edge TPU: what the chip keeps, streams and exchanges; of several, which were compiled
-    together. Of others, --device coral predicts what the compiler will make of them.
+    together. Of others, --device coral predicts what the compiler will make of them, and --device webnn what a
+    browser will.
     """
     from littoral import check, tflite
     from littoral.coral import advice
@@ -40,7 +47,7 @@ def command(
 
     graphs = {model: tflite.read(model) for model in models}
     chips = {model: read_compiled(graph, str(model)) for model, graph in graphs.items() if is_compiled(graph)}
-    found = [_inspect(graph, model, device, chips.get(model)) for model, graph in graphs.items()]
+    found = [_inspect(graph, model, device, limits, chips.get(model)) for model, graph in graphs.items()]
     groups = advice.groups({str(model): compiled for model, compiled in chips.items()})
     if as_json:
         summaries = [summary for summary, _ in found]
@@ -52,7 +59,7 @@ def command(
 
 
 def _inspect(
-    graph: Graph, model: Path, device: str | None, compiled: Compiled | None
+    graph: Graph, model: Path, device: str | None, limits: str, compiled: Compiled | None
 ) -> tuple[dict[str, Any], list[Group]]:
     """What scripts get of one file, and what people see behind its page."""
     from littoral import check
@@ -66,6 +73,9 @@ def _inspect(
     if device is not None and device.partition(":")[0] == "coral" and compiled is None:
         prediction = predict(graph)
         return summary | {"prediction": check.encode(prediction)}, [edgetpu.predicted_page(prediction)]
+    if device == "webnn":
+        found, page = webnn.mapping(graph, limits)
+        return summary | {"webnn": found}, [page]
     if device is not None:
         summary["placement"] = _placement(model, device)
     return summary, [] if compiled is None else [pages.section(compiled, advice)]

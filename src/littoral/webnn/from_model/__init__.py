@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 from littoral.tflite import Graph, boundary
 from littoral.webnn.errors import NotSupportedError
+from littoral.webnn.from_model.explain import Mapped, explain
 from littoral.webnn.from_model.trace import trace
 from littoral.webnn.program import Program
 
-__all__ = ["edges", "lower"]
+__all__ = ["Mapped", "edges", "explain", "lower"]
 
 
 def edges(

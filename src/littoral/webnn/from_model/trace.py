@@ -23,10 +23,8 @@ from littoral.webnn.from_model.elementwise import Lowering
 from littoral.webnn.from_model.folding import folded
 from littoral.webnn.from_model.node import Node
 from littoral.webnn.from_model.recorder import Recorder
-from littoral.webnn.from_model.unmapped import Unmapped
+from littoral.webnn.from_model.unmapped import Unmapped, unknown
 from littoral.webnn.program import Call
-
-_LEAVE = "Leave it to the processor: the device webnn runs what lies before and behind it"
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _lower(recorder: Recorder, operator: Operator) -> Unmapped | None:
             return None
         lowering = _lowerings().get(operator.name)
         if lowering is None:
-            return Unmapped(f"WebNN has nothing for {operator.name}", _LEAVE)
+            return unknown(operator.name)
         lowering(node)
     except Unmapped as refusal:
         return refusal
