@@ -13,6 +13,7 @@ from littoral.tflite.options.shape import ConcatenationOptions, DilateOptions
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import Emitter, UnfitError
 from littoral.webnn.to_model.kernels import add
+from littoral.webnn.to_model.moves import number, numbers
 from littoral.webnn.to_model.scales import product_scale
 from littoral.webnn.to_model.windows import Window, padded, pair, to_layout, window
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 def _conv2d(emitter: Emitter, call: Call) -> int:
     """One CONV_2D or DEPTHWISE_CONV_2D, but for padding that these do not know."""
     layout, filter_layout = str(call.options["inputLayout"]), str(call.options["filterLayout"])
-    groups = call.options["groups"]
-    assert isinstance(groups, int)
+    groups = number(call, "groups")
     x = to_layout(emitter, emitter.take_float(call.arguments["input"]), layout, "nhwc")
     weights = emitter.take_float(call.arguments["filter"])
     sizes = dict(zip(filter_layout, emitter.shape(weights), strict=True))
@@ -75,8 +75,7 @@ def _bias(emitter: Emitter, call: Call, x: int, weights: int, channels: int) -> 
 def _conv_transpose2d(emitter: Emitter, call: Call) -> int:
     """A TRANSPOSE_CONV of each group that gives what the uncut picture would be, and what lies within of that."""
     layout, filter_layout = str(call.options["inputLayout"]), str(call.options["filterLayout"])
-    groups = call.options["groups"]
-    assert isinstance(groups, int)
+    groups = number(call, "groups")
     if emitter.quantizing:
         raise UnfitError
     x = to_layout(emitter, emitter.take_float(call.arguments["input"]), layout, "nhwc")
@@ -102,8 +101,8 @@ def _one_group(emitter: Emitter, call: Call, x: int, weights: int, output: tuple
     n, h, w, _ = emitter.shape(x)
     channels, high, wide, _ = emitter.shape(weights)
     strides = pair(call, "strides")
-    top, _bottom, left, _right = call.options["padding"]  # type: ignore[misc]
-    begin = int(top), int(left)  # type: ignore[arg-type]
+    top, _, left, _ = numbers(call, "padding")
+    begin = top, left
     uncut = [
         max((size - 1) * stride + reach, first + wanted)
         for size, stride, reach, first, wanted in zip((h, w), strides, (high, wide), begin, output[1:3], strict=True)

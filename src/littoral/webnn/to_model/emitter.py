@@ -136,7 +136,7 @@ class Emitter:
     def constant(self, value: Any, type_: TensorType | None = None, quantization: Quantization | None = None) -> int:
         """A new tensor with a value; its bytes are not copied."""
         array = np.ascontiguousarray(value)
-        data = memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+        data = memoryview(array.reshape(-1).view(np.uint8).data) if array.size else memoryview(b"")
         self.tensors.append(
             Tensor(
                 name=f"c{len(self.tensors)}",
@@ -197,12 +197,13 @@ class Emitter:
             UnfitError: It cannot.
         """
         if maker := self.maker(tensor, "RESHAPE") or self.maker(tensor, "TRANSPOSE"):
-            return self.activate(maker.inputs[0], activation)
+            self.activate(maker.inputs[0], activation)
+            return
         made = self._makers.get(tensor)
-        if made is None or not hasattr(made.options, "fused_activation_function") or made.name == "CONCATENATION":
+        if made is None or made.name == "CONCATENATION" or not takes_activation(made):
             raise UnfitError
-        changed = made.replaced(options=made.options.replaced(fused_activation_function=activation))
-        self.operators[self.operators.index(made)] = changed
+        changed = activated(made, activation)
+        self.operators[next(n for n, one in enumerate(self.operators) if one is made)] = changed
         self._makers[tensor] = changed
 
     def write(
@@ -368,6 +369,17 @@ class Emitter:
 
 class UnfitError(Exception):
     """No quantized kernel computes this; it is computed in real numbers."""
+
+
+def takes_activation(operator: Operator) -> bool:
+    """Whether an operator could apply an activation, and does not yet."""
+    return getattr(operator.options, "fused_activation_function", None) == ActivationFunction.NONE
+
+
+def activated(operator: Operator, activation: ActivationFunction) -> Operator:
+    """An operator that applies an activation itself."""
+    assert operator.options is not None
+    return operator.replaced(options=operator.options.replaced(fused_activation_function=activation))
 
 
 def _transposed(quantization: Quantization | None, order: Shape) -> Quantization | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from littoral.tflite import Graph, Operator, Subgraph
 from littoral.tflite.edit import without_unused_tensors
 from littoral.tflite.enums import ActivationFunction
+from littoral.webnn.to_model.emitter import activated, takes_activation
 
 _ACTIVATIONS = {
     "RELU": ActivationFunction.RELU,
@@ -58,9 +59,7 @@ def _with_activations(subgraph: Subgraph, operators: list[Operator]) -> list[Ope
             places.update(dict.fromkeys(operator.outputs, len(fused)))
             fused.append(operator)
             continue
-        maker = fused[place]
-        options = maker.options.replaced(fused_activation_function=_ACTIVATIONS[operator.name])
-        fused[place] = maker.replaced(options=options, outputs=operator.outputs)
+        fused[place] = activated(fused[place], _ACTIVATIONS[operator.name]).replaced(outputs=operator.outputs)
         places[operator.outputs[0]] = place
     return fused
 
@@ -68,5 +67,4 @@ def _with_activations(subgraph: Subgraph, operators: list[Operator]) -> list[Ope
 def _takes_activation(subgraph: Subgraph, operator: Operator) -> bool:
     """Of real numbers: quantized ones were given theirs when they were made."""
     output = subgraph.tensors[operator.outputs[0]]
-    fresh = operator.name in _FUSE and output.type.name == "FLOAT32"
-    return fresh and operator.options.fused_activation_function == ActivationFunction.NONE
+    return operator.name in _FUSE and output.type.name == "FLOAT32" and takes_activation(operator)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from littoral.tflite.options.conversion import DequantizeOptions, QuantizeOptions
-from littoral.webnn.program import Call, Value
+from littoral.webnn.program import Array, Call, Value
 from littoral.webnn.to_model.emitter import NUMPY, TYPES, Emitter
 from littoral.webnn.to_model.kernels import add, divide, maximum, minimum, multiply, subtract
 from littoral.webnn.to_model.scales import parameters, stored
@@ -22,15 +22,27 @@ _FAR = 2.0**62
 def _dequantize(emitter: Emitter, call: Call) -> int:
     """(x - zero point) * scale."""
     x = emitter.take(call.arguments["input"])
+    if (real := _computed(emitter, call, x)) is not None:
+        return emitter.constant(real)
     quantization = parameters(emitter.program, call)
     if quantization is not None and quantization.scale.size == 1 and emitter.type(x) in (I8, U8):
-        if emitter.value(x) is None:
-            tensor = stored(emitter, call, quantization)
-            return emitter.emit("DEQUANTIZE", (tensor,), emitter.shape(x), F32, DequantizeOptions(), 2)
+        tensor = stored(emitter, call, quantization)
+        return emitter.emit("DEQUANTIZE", (tensor,), emitter.shape(x), F32, DequantizeOptions(), 2)
     zero_point = emitter.cast(_spread(emitter, call.arguments["zeroPoint"], x), I64)
     scale = emitter.cast(_spread(emitter, call.arguments["scale"], x), F32)
     offset = subtract(emitter, emitter.cast(x, I64), zero_point)
     return emitter.give(call, multiply(emitter, emitter.cast(offset, F32), scale))
+
+
+def _computed(emitter: Emitter, call: Call, x: int) -> Array | None:
+    """What a constant stands for; XNNPACK fails for operators on constants only."""
+    scale, zero_point = (_spread(emitter, call.arguments[name], x) for name in ("scale", "zeroPoint"))
+    values = [emitter.value(tensor) for tensor in (x, scale, zero_point)]
+    integers, factor, offset = values
+    if integers is None or factor is None or offset is None:
+        return None
+    real = (integers.astype(np.int64) - offset).astype(np.float32) * factor.astype(np.float32)
+    return real.astype(factor.dtype)
 
 
 def _quantize(emitter: Emitter, call: Call) -> int:

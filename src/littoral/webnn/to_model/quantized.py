@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -17,7 +17,7 @@ from littoral.webnn.to_model.patterns import Pattern
 from littoral.webnn.to_model.scales import parameters, same, stored, stored_range
 from littoral.webnn.to_model.types import I8, I32, U8
 
-Lower = Callable[[Emitter, Call], int]
+Lower = Callable[[Emitter, Call], Sequence[int] | int]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ def fused(emitter: Emitter, quantize: Call, pattern: Pattern, lower: Lower) -> i
     try:
         with emitter.quantized(tensors):
             made = lower(emitter, pattern.call)
+        assert isinstance(made, int)
         return _finished(emitter, made, output, activation)
     except UnfitError:
         return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from littoral.tflite import TensorType
 from littoral.tflite.options.activation import SoftmaxOptions
 from littoral.tflite.options.elementwise import AbsOptions, NegOptions
 from littoral.tflite.options.reduction import ArgMaxOptions, ArgMinOptions, CumsumOptions, ReducerOptions
@@ -57,7 +59,7 @@ def _reduce_merged(emitter: Emitter, name: str, x: int, axes: Shape, output: Sha
     return emitter.reshape(reduce(emitter, name, flat, (1,), False), output)
 
 
-def _simple(name: str, before: str = "", after: str = "") -> Lowering:
+def _simple(name: str, before: str = "", after: str = "") -> Callable[[Emitter, Call], int]:
     """A reduction, of something of the input, and something of that."""
 
     def lowering(emitter: Emitter, call: Call) -> int:
@@ -130,7 +132,7 @@ def _arg(name: str, options: type[ArgMaxOptions] | type[ArgMinOptions], extreme:
     return lowering
 
 
-def _output_type(call: Call) -> object:
+def _output_type(call: Call) -> TensorType:
     return TYPES[str(call.options["outputDataType"])]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,18 +22,18 @@ _RESIZED_AS_THEY_ARE = {F32, I8, U8}
 
 def _resample(emitter: Emitter, call: Call) -> int:
     source = emitter.take(call.arguments["input"])
-    first, second = sorted(numbers(call, "axes"))
     shape = emitter.described(call.outputs[0]).shape
     if shape == emitter.shape(source):
         return source
+    first, second = sorted(numbers(call, "axes"))
     if call.options["mode"] == "linear":
         return _linear(emitter, source, (first, second), shape)
     sizes = [(emitter.shape(source)[axis], shape[axis]) for axis in (first, second)]
     wanted = [_nearest(*size) for size in sizes]
     exact = all(np.array_equal(_kernels_nearest(*size), each) for size, each in zip(sizes, wanted, strict=True))
-    if exact and second == first + 1 and emitter.type(source) in _RESIZED_AS_THEY_ARE:
+    if exact and emitter.type(source) in _RESIZED_AS_THEY_ARE:
         options = ResizeNearestNeighborOptions(half_pixel_centers=True)
-        return _resize(emitter, "RESIZE_NEAREST_NEIGHBOR", source, first, shape, options)
+        return _resize(emitter, "RESIZE_NEAREST_NEIGHBOR", source, (first, second), shape, options)
     return pick(emitter, pick(emitter, source, wanted[0], first), wanted[1], second)
 
 
@@ -55,31 +54,28 @@ def _kernels_nearest(size: int, new: int) -> Array:
 def _linear(emitter: Emitter, source: int, axes: tuple[int, int], shape: Shape) -> int:
     """By RESIZE_BILINEAR of float32; integers are rounded, halves to even."""
     kind = emitter.type(source)
-    first, second = axes
-    rest = [axis for axis in range(len(shape)) if axis not in axes]
-    order = (*rest[:1], first, second, *rest[1:]) if second > first + 1 else tuple(range(len(shape)))
-    source = emitter.transpose(emitter.cast(source, F32), order)
     options = ResizeBilinearOptions(half_pixel_centers=True)
-    moved = tuple(shape[axis] for axis in order)
-    result = _resize(emitter, "RESIZE_BILINEAR", source, order.index(first), moved, options)
+    result = _resize(emitter, "RESIZE_BILINEAR", emitter.cast(source, F32), axes, shape, options)
     if kind in (I8, U8):
-        result = emitter.emit("ROUND", (result,), emitter.shape(result))
-    return emitter.cast(emitter.transpose(result, swapped(order)), kind)
+        result = emitter.emit("ROUND", (result,), shape)
+    return emitter.cast(result, kind)
 
 
 def _resize(
     emitter: Emitter,
     name: str,
     source: int,
-    axis: int,
+    axes: tuple[int, int],
     shape: Shape,
     options: ResizeBilinearOptions | ResizeNearestNeighborOptions,
 ) -> int:
-    """Two neighbouring axes, the first of which is given, resized by a kernel for [batch, height, width, channels]."""
-    before, (height, width), after = shape[:axis], shape[axis : axis + 2], shape[axis + 2 :]
-    picture = emitter.reshape(source, (prod(before), *emitter.shape(source)[axis : axis + 2], prod(after)))
-    resized = (prod(before), height, width, prod(after))
-    return emitter.reshape(move(emitter, name, (picture, emitter.indices((height, width))), resized, options, 3), shape)
+    """Two axes resized by a kernel that wants them in the middle of four; where they lie last, pixels would be tiny."""
+    before, after = (axis for axis in range(4) if axis not in axes)
+    order = (before, *axes, after)
+    inputs = (emitter.transpose(source, order), emitter.indices([shape[axis] for axis in axes]))
+    return emitter.transpose(
+        move(emitter, name, inputs, [shape[axis] for axis in order], options, version=3), swapped(order)
+    )
 
 
 LOWERINGS: dict[str, Lowering] = {"resample2d": _resample}

@@ -12,6 +12,7 @@ from littoral.tflite.enums import Padding
 from littoral.tflite.options.shape import PadOptions, PadV2Options
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import NUMPY, Emitter
+from littoral.webnn.to_model.moves import numbers
 from littoral.webnn.to_model.shapes import Shape
 
 Pair = tuple[int, int]
@@ -61,15 +62,14 @@ class Window:
 
 def pair(call: Call, name: str) -> Pair:
     """An option of two integers."""
-    first, second = call.options[name]  # type: ignore[misc]
-    return int(first), int(second)  # type: ignore[arg-type]
+    first, second = numbers(call, name)
+    return first, second
 
 
 def window(call: Call, size: Pair) -> Window:
     """The window of a call."""
-    top, bottom, left, right = call.options["padding"]  # type: ignore[misc]
-    begin, end = (int(top), int(left)), (int(bottom), int(right))  # type: ignore[arg-type]
-    return Window(size, pair(call, "strides"), pair(call, "dilations"), begin, end)
+    top, bottom, left, right = numbers(call, "padding")
+    return Window(size, pair(call, "strides"), pair(call, "dilations"), (top, left), (bottom, right))
 
 
 def padded(emitter: Emitter, x: int, begin: Pair, end: Pair, value: float = 0) -> int:
