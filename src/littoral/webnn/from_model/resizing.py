@@ -32,22 +32,23 @@ def _trivial(node: Node, source: Ref, sizes: tuple[int, int]) -> Ref | None:
 
 
 def _bilinear(node: Node) -> None:
-    height, width = node.numbers(1, "size")
-    if (same := _trivial(node, node.moved((0,))[0], (height, width))) is not None:
+    """Stored values will do, as the scale stays; they are rounded as TFLite rounds them, up from a half."""
+    sizes = node.numbers(1, "size")
+    (source,) = node.moved((0,))
+    if (same := _trivial(node, source, (sizes[0], sizes[1]))) is not None:
         node.put(same)
         return
-    if node.option("half_pixel_centers"):
-        node.put(node.call("resample2d", input=node.real(0), mode="linear", sizes=(height, width), axes=(1, 2)))
-        return
-    (source,) = node.moved((0,))
-    whole = node.type_of(source)
-    if whole != "float32":  # the scale stays as it is, so stored values will do: they are rounded as TFLite's are
+    stored = node.type_of(source)
+    if stored != "float32":
         source = node.call("cast", input=source, dataType="float32")
-    for axis, wanted in ((1, height), (2, width)):
-        source = _between(node, source, axis, wanted)
-    if whole != "float32":
+    if node.option("half_pixel_centers"):
+        source = node.call("resample2d", input=source, mode="linear", sizes=tuple(sizes), axes=(1, 2))
+    else:
+        for axis, wanted in enumerate(sizes, start=1):
+            source = _between(node, source, axis, wanted)
+    if stored != "float32":
         rounded = node.call("floor", input=node.call("add", a=source, b=node.constant(0.5)))
-        source = node.call("cast", input=rounded, dataType=whole)
+        source = node.call("cast", input=rounded, dataType=stored)
     node.put(source)
 
 
