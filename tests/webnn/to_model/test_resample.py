@@ -63,8 +63,9 @@ def test_linear(data_type: str, shape: tuple[int, ...], axes: list[int], sizes: 
     wanted = linear(value, axes, sizes)
     assert found.dtype == data_type
     if value.dtype.kind == "f":
+        steps = {"float32": 4, "float16": 1}[data_type]  # float16 is computed in float32
         step = np.spacing(np.full((), 100, data_type)).astype(np.float64)  # of the largest values
-        np.testing.assert_allclose(found.astype(np.float64), wanted, rtol=0, atol=8 * step)
+        np.testing.assert_allclose(found.astype(np.float64), wanted, rtol=0, atol=steps * step)
     else:
         assert (np.abs(found - wanted) < 0.5 + 1e-4).all()
 
@@ -81,11 +82,10 @@ def test_scales(mode: str) -> None:
     ("given", "wanted"),
     [
         ({"mode": "linear", "axes": (1, 2), "sizes": (8, 6)}, ["RESIZE_BILINEAR"]),
-        ({"mode": "linear", "axes": (2, 3), "sizes": (6, 10)}, ["RESHAPE", "RESIZE_BILINEAR", "RESHAPE"]),
+        ({"mode": "linear", "axes": (2, 3), "sizes": (6, 10)}, ["TRANSPOSE", "RESIZE_BILINEAR", "TRANSPOSE"]),
         ({"mode": "nearest-neighbor", "axes": (1, 2), "sizes": (8, 6)}, ["RESIZE_NEAREST_NEIGHBOR"]),
         ({"mode": "nearest-neighbor", "axes": (1, 2), "sizes": (2, 3)}, ["GATHER"]),  # halves: the kernel differs
-        ({"mode": "nearest-neighbor", "axes": (0, 2), "sizes": (2, 6)}, ["GATHER", "GATHER"]),
-        ({"mode": "linear", "axes": (1, 3), "sizes": (2, 6)}, ["TRANSPOSE", "RESIZE_BILINEAR", "TRANSPOSE"]),
+        ({"mode": "nearest-neighbor", "axes": (1, 3), "sizes": (2, 6)}, ["GATHER", "GATHER"]),
     ],
 )
 def test_operators(given: dict[str, Any], wanted: list[str]) -> None:

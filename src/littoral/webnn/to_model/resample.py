@@ -69,7 +69,10 @@ def _resize(
     shape: Shape,
     options: ResizeBilinearOptions | ResizeNearestNeighborOptions,
 ) -> int:
-    """Two axes resized by a kernel that wants them in the middle of four; where they lie last, pixels would be tiny."""
+    """Two axes resized by a kernel that has them in the middle of four.
+
+    Transposes meet those of neighbours; one channel for all, by a reshape, makes the kernel move single numbers.
+    """
     before, after = (axis for axis in range(4) if axis not in axes)
     order = (before, *axes, after)
     inputs = (emitter.transpose(source, order), emitter.indices([shape[axis] for axis in axes]))
