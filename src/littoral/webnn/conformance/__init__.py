@@ -7,12 +7,14 @@ Data: one JSON file of each operation, made from web-platform-tests (webnn/confo
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from littoral.runtime import FallbackWarning
 from littoral.webnn.conformance.cases import Case, read_folder
 from littoral.webnn.conformance.forms import modernize, objection
 from littoral.webnn.conformance.gaps import Gap, known_gaps
@@ -118,7 +120,8 @@ def run(
     cases = [case for folder in given for case in read_folder(folder)]
     gaps = known_gaps(device)
     outcomes = []
-    with create_context(device, threads=threads) as context:
+    with create_context(device, threads=threads) as context, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FallbackWarning)  # who gives several devices asks for it
         for number, case in enumerate(cases):
             if progress:
                 progress(f"tests on {device}", number, len(cases))
