@@ -23,9 +23,20 @@ def _unary(operation: str, integers: bool = False) -> Lowering:
     return lower
 
 
+def _pair(node: Node) -> tuple[Ref, Ref]:
+    """Two operands. A constant scalar gets the other's rank: Chromium computes wrongly with quantized ones of rank 0."""
+
+    def one(position: int, other: int) -> Ref:
+        scalar = node.known(position) is not None and not node.shape(position)
+        return node.numeric(position, (1,) * len(node.shape(other)) if scalar else None)
+
+    return one(0, 1), one(1, 0)
+
+
 def _binary(operation: str) -> Lowering:
     def lower(node: Node) -> None:
-        node.put(node.activated(node.call(operation, a=node.numeric(0), b=node.numeric(1))))
+        a, b = _pair(node)
+        node.put(node.activated(node.call(operation, a=a, b=b)))
 
     return lower
 
@@ -39,7 +50,7 @@ def _add_n(node: Node) -> None:
 
 def _division(node: Node) -> None:
     """TFLite cuts integer quotients off towards zero; the standard leaves open what an integer `div` does."""
-    a, b = node.numeric(0), node.numeric(1)
+    a, b = _pair(node)
     if node.type_of(a) == "float32":
         node.put(node.activated(node.call("div", a=a, b=b)))
         return
@@ -80,7 +91,7 @@ def _plus_where(node: Node, ref: Ref, condition: Ref, amount: int) -> Ref:
 
 
 def _floor_division(node: Node) -> None:
-    a, b = node.numeric(0), node.numeric(1)
+    a, b = _pair(node)
     if node.type_of(a) == "float32":
         node.put(node.call("floor", input=node.call("div", a=a, b=b)))
     else:
@@ -88,7 +99,7 @@ def _floor_division(node: Node) -> None:
 
 
 def _floor_remainder(node: Node) -> None:
-    a, b = node.numeric(0), node.numeric(1)
+    a, b = _pair(node)
     if node.type_of(a) == "float32":
         whole = node.call("floor", input=node.call("div", a=a, b=b))
         node.put(node.call("sub", a=a, b=node.call("mul", a=whole, b=b)))
@@ -97,7 +108,8 @@ def _floor_remainder(node: Node) -> None:
 
 
 def _squared_difference(node: Node) -> None:
-    difference = node.call("sub", a=node.numeric(0), b=node.numeric(1))
+    a, b = _pair(node)
+    difference = node.call("sub", a=a, b=b)
     node.put(node.call("mul", a=difference, b=difference))
 
 
@@ -107,20 +119,6 @@ def _square(node: Node) -> None:
 
 def _rsqrt(node: Node) -> None:
     node.put(node.call("reciprocal", input=node.call("sqrt", input=node.real(0))))
-
-
-def _logic(operation: str) -> Lowering:
-    def lower(node: Node) -> None:
-        node.put(node.call(operation, a=node.stored(0), b=node.stored(1)))
-
-    return lower
-
-
-def _compare(operation: str) -> Lowering:
-    def lower(node: Node) -> None:
-        node.put(node.call(operation, a=node.numeric(0), b=node.numeric(1)))
-
-    return lower
 
 
 def _logical_not(node: Node) -> None:
@@ -245,7 +243,7 @@ LOWERINGS: dict[str, Lowering] = {
         )
     },
     **{
-        name: _compare(operation)
+        name: _binary(operation)
         for name, operation in (
             ("EQUAL", "equal"),
             ("GREATER", "greater"),
@@ -264,9 +262,9 @@ LOWERINGS: dict[str, Lowering] = {
     "GELU": _gelu,
     "L2_NORMALIZATION": _l2_normalization,
     "LEAKY_RELU": _leaky_relu,
-    "LOGICAL_AND": _logic("logicalAnd"),
+    "LOGICAL_AND": _binary("logicalAnd"),
     "LOGICAL_NOT": _logical_not,
-    "LOGICAL_OR": _logic("logicalOr"),
+    "LOGICAL_OR": _binary("logicalOr"),
     "LOG_SOFTMAX": _log_softmax,
     "PRELU": _prelu,
     "QUANTIZE": _as_real,
