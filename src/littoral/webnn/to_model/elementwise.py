@@ -159,7 +159,7 @@ def _clamp(emitter: Emitter, call: Call) -> int:
     y = ordered(emitter, x)
     for bound, kernel in ((low, maximum), (high, minimum)):
         if info.min < bound < info.max:
-            edge = emitter.constant(np.array(int(np.ceil(bound) if kernel is maximum else np.floor(bound)), dtype))
+            edge = emitter.constant(np.array(round(bound), dtype))  # halves to even, as the standard casts
             y = kernel(emitter, y, ordered(emitter, edge))
     return from_ordered(emitter, y, type_)
 

@@ -39,23 +39,24 @@ def divide_small(emitter: Emitter, a: int, b: int) -> int:
 
 
 def divide(emitter: Emitter, a: int, b: int) -> int:
-    """A / b in int64, towards zero; division by 0 gives a.
+    """a / b in int64, towards zero; division by 0 gives a.
 
-    Of a - (a mod b), which b divides, three quotients in float32 of 24 bits each, of what is left, make all 64.
+    Of a without its remainder, which b divides, three quotients in float32 of 24 bits each, of what is left, make all
+    64.
     """
     zero, one, minus_one = (emitter.number(value, I64) for value in (0, 1, -1))
     by_minus_one = equal(emitter, b, minus_one)  # the processor fails for the smallest integer
     safe = select(emitter, by_minus_one, one, _not_zero(emitter, b))
-    modulo = floor_modulo(emitter, a, safe)
-    left = subtract(emitter, a, modulo)
+    modulo = floor_modulo(emitter, a, safe)  # with the sign of b; the remainder has that of a
+    signs = not_equal(emitter, less(emitter, a, zero), less(emitter, safe, zero))
+    other = both(emitter, not_equal(emitter, modulo, zero), signs)
+    remainder = select(emitter, other, subtract(emitter, modulo, safe), modulo)
+    left = subtract(emitter, a, remainder)
     quotient = _rounded_quotient(emitter, left, safe)
     for _ in range(2):
         rest = subtract(emitter, left, multiply(emitter, quotient, safe))
         quotient = add(emitter, quotient, _rounded_quotient(emitter, rest, safe))
-    signs = not_equal(emitter, less(emitter, a, zero), less(emitter, safe, zero))
-    up = emitter.cast(both(emitter, not_equal(emitter, modulo, zero), signs), I64)
-    negative = emitter.apply("NEG", (a,), NegOptions())
-    return select(emitter, by_minus_one, negative, add(emitter, quotient, up))
+    return select(emitter, by_minus_one, emitter.apply("NEG", (a,), NegOptions()), quotient)
 
 
 def _rounded_quotient(emitter: Emitter, a: int, b: int) -> int:
