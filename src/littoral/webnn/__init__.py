@@ -18,6 +18,8 @@ from littoral.webnn.operand import MLOperand
 from littoral.webnn.program import Call, Descriptor, Program, Ref
 from littoral.webnn.tensor import MLTensor
 
+createContext = create_context  # noqa: N816 - the standard's name
+
 __all__ = [
     "Call",
     "Descriptor",
@@ -33,6 +35,7 @@ __all__ = [
     "OperationError",
     "Program",
     "Ref",
+    "createContext",
     "create_context",
     "replay",
 ]

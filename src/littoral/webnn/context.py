@@ -43,7 +43,7 @@ def create_context(
     """A context on one of littoral's devices; the standard's hints are for a browser to choose one.
 
     Args:
-        device: Any device string: "cpu", "openvino:bf16", "openvino|cpu".
+        device: Any device string: "cpu", "openvino:bf16", "openvino|cpu", "auto".
         threads: For each run; None for as many as this process may use.
         power_preference: "default", "high-performance" or "low-power"; the device string decides here.
         accelerated: A hint as well.
@@ -53,12 +53,13 @@ def create_context(
         OperandError: The power preference is none of the three.
     """
     from littoral.devices import parse
-    from littoral.runtime.places import check_device
+    from littoral.runtime.places import AUTO, check_device
 
     word(power_preference, _POWER, "the power preference")
     try:
         for each in parse(device):
-            check_device(each)
+            if device != AUTO:
+                check_device(each)
     except LittoralError as error:
         raise NotSupportedError(error.cause, error.remedy) from error
     return MLContext(device, threads, accelerated)
@@ -144,12 +145,12 @@ class MLContext:
             InvalidStateError: The tensor or the context was destroyed while this waited.
         """
         target = self._check_read(tensor, into)
-        return self._timeline.finish(lambda: tensor.take(target))
+        return self._timeline.finish(lambda: self._take(tensor, target))
 
     async def read_tensor_async(self, tensor: MLTensor, into: Any = None) -> Array:
         """As `read_tensor`, while other coroutines go on."""
         target = self._check_read(tensor, into)
-        return await asyncio.to_thread(self._timeline.finish, lambda: tensor.take(target))
+        return await asyncio.to_thread(self._timeline.finish, lambda: self._take(tensor, target))
 
     def dispatch(self, graph: MLGraph, inputs: Mapping[str, MLTensor], outputs: Mapping[str, MLTensor]) -> None:
         """Has a graph run after all that was asked for before, and does not wait for it.
@@ -253,6 +254,10 @@ class MLContext:
         if not found.readable:
             raise OperandError("read_tensor: the tensor is not readable", "Create it with readable=True")
         return None if into is None else writable_as(found._descriptor, into, "read_tensor")
+
+    def _take(self, tensor: MLTensor, target: Array | None) -> Array:
+        self.check_alive()  # what it waited for may have been dropped
+        return tensor.take(target)
 
     def _check_named(self, tensors: Mapping[str, MLTensor], wanted: Mapping[str, Descriptor], side: str) -> None:
         if tensors.keys() != wanted.keys():

@@ -51,8 +51,8 @@ class Timeline:
         waiting = len(self._jobs)
         try:
             with self._turn:
-                for _ in range(min(waiting, len(self._jobs))):
-                    self._jobs.popleft()()
+                for _ in range(waiting):
+                    self._do_one()
                 return last()
         finally:
             self._wake_up()
@@ -81,7 +81,10 @@ class Timeline:
         while self._wake.get():
             while self._jobs and self._turn.acquire(blocking=False):
                 try:
-                    if self._jobs:
-                        self._jobs.popleft()()
+                    self._do_one()
                 finally:
                     self._turn.release()
+
+    def _do_one(self) -> None:
+        if self._jobs and not self._ended:
+            self._jobs.popleft()()
