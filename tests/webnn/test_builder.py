@@ -10,6 +10,7 @@ import pytest
 
 from littoral import webnn
 from littoral.webnn import Call, Descriptor, Ref
+from littoral.webnn.program import Value
 
 PAIR = {"dataType": "float32", "shape": [2]}
 
@@ -24,7 +25,7 @@ def test_calls_are_recorded_with_their_defaults(builder: webnn.MLGraphBuilder) -
     w = builder.constant(np.ones((2, 3, 3, 1), np.float32))
     y = builder.conv2d(x, w, {"inputLayout": "nhwc", "label": "first"}, filter_layout="ohwi")
     program = builder.record({"y": y})
-    options = {
+    options: dict[str, Value] = {
         "padding": (0, 0, 0, 0),
         "strides": (1, 1),
         "dilations": (1, 1),

@@ -203,7 +203,7 @@ def test_dispatch_takes_what_the_graph_takes(context: webnn.MLContext, tensors: 
             ),
         ]:
             with pytest.raises(TypeError) as raised:
-                context.dispatch(graph, inputs, outputs)  # type: ignore[arg-type]
+                context.dispatch(graph, inputs, outputs)
             assert words in str(raised.value)
         with pytest.raises(TypeError, match="the graph is of type MLGraph, and must be an MLGraph of this context"):
             other.dispatch(graph, {}, {})

@@ -181,7 +181,7 @@ def ml_number(value: object, where: str) -> int | float:
     if _is_integer(value):
         return operator.index(value)  # type: ignore[arg-type]
     try:
-        if isinstance(value, bool | str | bytes) or getattr(value, "ndim", 0):
+        if isinstance(value, bool | str | bytes) or getattr(value, "ndim", False):
             raise TypeError
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):

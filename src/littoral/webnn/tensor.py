@@ -84,10 +84,10 @@ class MLTensor:
         """
         if self._destroyed:
             raise InvalidStateError("read_tensor: the tensor was destroyed while this waited")
-        if target is None:
-            return self.value().copy()
-        np.copyto(target, self.value())
-        return target
+        value = self.value()
+        taken = np.empty_like(value) if target is None else target
+        np.copyto(taken, value)
+        return taken
 
     def _free(self) -> None:
         self._value = np.empty(0, np.uint8)
