@@ -1,4 +1,4 @@
-"""Where littoral keeps what it can make again."""
+"""Where littoral keeps things: what it can make again, and what it cannot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LINUX: bool = sys.platform == "linux"
 
 
 def cache_folder() -> Path:
-    """LITTORAL_HOME, by default the user's cache folder."""
+    """LITTORAL_HOME, by default the user's cache folder: what can be made again."""
     if home := os.environ.get("LITTORAL_HOME"):
         return Path(home)
     if _LINUX:  # as platformdirs has it, 9 ms sooner, which counts when a program starts
@@ -18,3 +18,12 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("littoral")
+
+
+def data_folder() -> Path:
+    """LITTORAL_HOME, by default the user's folder of data: what a person would miss."""
+    if home := os.environ.get("LITTORAL_HOME"):
+        return Path(home)
+    from platformdirs import user_data_path
+
+    return user_data_path("littoral")
