@@ -24,7 +24,7 @@ def _unary(operation: str, integers: bool = False) -> Lowering:
 
 
 def _pair(node: Node) -> tuple[Ref, Ref]:
-    """Two operands. A constant scalar gets the other's rank: Chromium computes wrongly with quantized ones of rank 0."""
+    """Two operands. A constant scalar gets the other's rank: Chromium is wrong with quantized ones of rank 0."""
 
     def one(position: int, other: int) -> Ref:
         scalar = node.known(position) is not None and not node.shape(position)
