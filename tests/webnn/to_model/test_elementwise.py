@@ -16,6 +16,20 @@ from littoral.webnn.program import DTYPES, Array
 INTEGERS = sorted(name for name, dtype in DTYPES.items() if dtype.kind in "iu")
 SIGNED = [name for name in INTEGERS if name.startswith("int")]
 FLOATS = ["float16", "float32"]
+BINARY: dict[str, Callable[[Any, Any], Any]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "max": np.maximum,
+    "min": np.minimum,
+}
+UNARY: dict[str, Callable[[Any], Any]] = {
+    "abs": np.abs,
+    "neg": np.negative,
+    "sign": np.sign,
+    "relu": lambda x: np.maximum(x, 0),
+}
 SHAPES = st.lists(st.integers(1, 3), max_size=7).map(tuple)
 
 
@@ -40,9 +54,8 @@ def pairs(draw: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
 @given(data_type=st.sampled_from(INTEGERS), shapes=pairs(), known=st.sampled_from(["a", "b", ""]))
 def test_integers(operation: str, data_type: str, shapes: Any, known: str) -> None:
     a, b = bits(1, data_type, shapes[0]), bits(2, data_type, shapes[1])
-    compare = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "max": np.maximum, "min": np.minimum}
     with np.errstate(all="ignore"):
-        wanted = np.asarray(compare[operation](a, b))
+        wanted = np.asarray(BINARY[operation](a, b))
     assert same(compute(operation, [known] if known else (), a=a, b=b)[0], wanted)
 
 
@@ -51,11 +64,7 @@ def test_integers(operation: str, data_type: str, shapes: Any, known: str) -> No
 @given(data_type=st.sampled_from(FLOATS), shapes=pairs())
 def test_floats(operation: str, data_type: str, shapes: Any) -> None:
     a, b = numbers(1, data_type, shapes[0]), numbers(2, data_type, shapes[1])
-    functions: dict[str, Callable[..., Any]] = {
-        **{"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide},
-        **{"max": np.maximum, "min": np.minimum},
-    }
-    wanted = functions[operation](a.astype("f4"), b.astype("f4")).astype(data_type)
+    wanted = BINARY[operation](a.astype("f4"), b.astype("f4")).astype(data_type)
     np.testing.assert_array_max_ulp(compute(operation, a=a, b=b)[0], wanted, 2 if operation == "div" else 0)
 
 
@@ -104,8 +113,7 @@ def test_powers_of_floats() -> None:
 @pytest.mark.parametrize("data_type", [*SIGNED, *FLOATS])
 def test_signs(operation: str, data_type: str) -> None:
     value = numbers(3, data_type, (3, 5))
-    functions = {"abs": np.abs, "neg": np.negative, "sign": np.sign, "relu": lambda x: np.maximum(x, 0)}
-    assert same(compute(operation, input=value)[0], functions[operation](value).astype(data_type))
+    assert same(compute(operation, input=value)[0], UNARY[operation](value).astype(data_type))
 
 
 def test_a_sign_of_nothing_and_of_no_number() -> None:
@@ -142,7 +150,9 @@ def test_large_floats_become_large_integers() -> None:
 )
 def test_clamp(data_type: str, limits: tuple[float | None, float | None]) -> None:
     value = np.arange(9).astype(data_type)
-    given_ = {name: bound for name, bound in zip(("minValue", "maxValue"), limits, strict=True) if bound is not None}
+    given_: dict[str, Any] = {
+        name: bound for name, bound in zip(("minValue", "maxValue"), limits, strict=True) if bound is not None
+    }
     low, high = (limits[0] or 0), (9 if limits[1] is None else limits[1])
     if data_type not in FLOATS:
         low, high = round(low), round(high)

@@ -12,15 +12,11 @@ from littoral.webnn.to_model.emitter import Emitter
 from littoral.webnn.to_model.kernels import (
     add,
     divide,
-    equal,
     exponential,
     gelu,
-    logarithm,
     maximum,
     minimum,
     multiply,
-    select,
-    subtract,
 )
 from littoral.webnn.to_model.types import F32, widened
 
@@ -56,15 +52,19 @@ def hard_sigmoid(emitter: Emitter, x: int, alpha: float, beta: float) -> int:
 def softplus(emitter: Emitter, x: int) -> int:
     """log(1 + e ** x) = max(x, 0) + log(1 + u) where u = e ** -|x|.
 
-    Where 1 + u has lost digits of u, log(1 + u) * u / ((1 + u) - 1) has them again.
+    XNNPACK's logarithm is coarse near 1: log(1 + u) is 2 artanh(s) where s = u / (2 + u), at most 1/3, by its series.
     """
-    one = emitter.number(1.0)
     small = exponential(emitter, emitter.apply("NEG", (emitter.apply("ABS", (x,), AbsOptions()),), NegOptions()))
-    more = add(emitter, small, one)
-    kept = subtract(emitter, more, one)
-    nothing = equal(emitter, kept, emitter.number(0.0))
-    scaled = divide(emitter, multiply(emitter, logarithm(emitter, more), small), kept)
-    return add(emitter, emitter.apply("RELU", (x,)), select(emitter, nothing, small, scaled))
+    s = divide(emitter, small, add(emitter, small, emitter.number(2.0)))
+    square = multiply(emitter, s, s)
+    series = emitter.number(2 / _TERMS[0])
+    for power in _TERMS[1:]:
+        series = add(emitter, multiply(emitter, series, square), emitter.number(2 / power))
+    return add(emitter, emitter.apply("RELU", (x,)), multiply(emitter, series, s))
+
+
+_TERMS = range(15, 0, -2)
+"""Powers of the series; what is left out is less than the last digit of float32."""
 
 
 def softsign(emitter: Emitter, x: int) -> int:

@@ -39,10 +39,9 @@ def divide_small(emitter: Emitter, a: int, b: int) -> int:
 
 
 def divide(emitter: Emitter, a: int, b: int) -> int:
-    """a / b in int64, towards zero; division by 0 gives a.
+    """Quotients in int64, towards zero; division by 0 gives what was to be divided.
 
-    Of a without its remainder, which b divides, three quotients in float32 of 24 bits each, of what is left, make all
-    64.
+    Of a without its remainder, which b divides, three quotients in float32 of 24 bits each make all 64.
     """
     zero, one, minus_one = (emitter.number(value, I64) for value in (0, 1, -1))
     by_minus_one = equal(emitter, b, minus_one)  # the processor fails for the smallest integer

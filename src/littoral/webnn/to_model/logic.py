@@ -11,7 +11,7 @@ from littoral.webnn.program import Call
 from littoral.webnn.to_model import kernels
 from littoral.webnn.to_model.emitter import Emitter
 from littoral.webnn.to_model.kernels import Binary
-from littoral.webnn.to_model.types import BOOL, F32, U8, ordered, widened
+from littoral.webnn.to_model.types import BOOL, U8, ordered, widened
 
 if TYPE_CHECKING:
     from littoral.webnn.to_model import Lowering
@@ -47,21 +47,13 @@ def _not(emitter: Emitter, call: Call) -> int:
 
 def _is_nan(emitter: Emitter, call: Call) -> int:
     x = emitter.take_float(call.arguments["a"])
-    if emitter.type(x) != F32:
-        return _nowhere(emitter, x)
     return emitter.cast(kernels.not_equal(emitter, x, x), U8)
 
 
 def _is_infinite(emitter: Emitter, call: Call) -> int:
     x = emitter.take_float(call.arguments["a"])
-    if emitter.type(x) != F32:
-        return _nowhere(emitter, x)
     size = emitter.apply("ABS", (x,), AbsOptions())
     return emitter.cast(kernels.equal(emitter, size, emitter.number(np.inf)), U8)
-
-
-def _nowhere(emitter: Emitter, x: int) -> int:
-    return emitter.constant(np.zeros(emitter.shape(x), np.uint8))
 
 
 LOWERINGS: dict[str, Lowering] = {
