@@ -7,7 +7,13 @@ import { buildSync } from "esbuild";
 const js = join(dirname(fileURLToPath(import.meta.url)), "..");
 const web = join(js, "web");
 const site = process.argv[2] ?? join(js, "..", "src", "littoral", "export", "site");
-const built = { "index.ts": "littoral-web.js", "demo.ts": "demo.js", "service-worker.ts": "service-worker.js" };
+const built = {
+  "index.ts": "littoral-web.js",
+  "detection.ts": "detection.js",
+  "litert.ts": "litert.js",
+  "demo.ts": "demo.js",
+  "service-worker.ts": "service-worker.js",
+};
 
 mkdirSync(site, { recursive: true });
 for (const [source, name] of Object.entries(built)) {
@@ -15,7 +21,7 @@ for (const [source, name] of Object.entries(built)) {
     entryPoints: [join(web, source)],
     outfile: join(site, name),
     bundle: true,
-    external: ["./littoral-web.js"],
+    external: ["./littoral-web.js", "./detection.js", "./litert.js"],
     format: "esm",
     minify: true,
     target: "es2022",

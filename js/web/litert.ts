@@ -1,6 +1,5 @@
-/** The engine of browsers without WebNN: LiteRT.js from npm, whose 9 MB are fetched only when it is needed. */
-import { DeviceError, LittoralError, NotIsolatedError } from "./errors.js";
-import type { Values } from "./littoral-web.js";
+/** The engine of browsers without WebNN: LiteRT.js from npm, whose 9 MB are fetched only when it is needed. A file of its own. */
+import { DeviceError, LittoralError, NotIsolatedError, type Values } from "./littoral-web.js";
 import type { Fallback, Site } from "./site.js";
 import type { Engine } from "./webnn.js";
 
@@ -41,10 +40,19 @@ export async function openLiteRT(
     Object.assign(globalThis, { Module: { locateFile, ...(threads && { mainScriptUrlOrBlob }) } });
     await litert.loadLiteRt(folder.href, { threads });
     const compiled = await litert.loadAndCompile(await model, { accelerator: "wasm" });
+    void keep(folder).catch(() => undefined); // the disk may be full: then it is fetched again
     return { device: threads ? "wasm:threads" : "wasm", run: (values) => run(litert, compiled, site, values) };
   } catch (error) {
     if (error instanceof LittoralError) throw error;
     throw new DeviceError(`LiteRT.js does not start: ${(error as Error).message}`);
+  }
+}
+
+/** What of LiteRT.js was fetched just now, for where there is no network: the service worker gives it. */
+async function keep(folder: URL): Promise<void> {
+  const cache = await caches.open("littoral-page");
+  for (const { name } of performance.getEntriesByType("resource")) {
+    if (name.startsWith(folder.href) && !(await cache.match(name))) await cache.add(name);
   }
 }
 

@@ -12,7 +12,7 @@ interface Happening {
 }
 
 const CACHE = "littoral-page";
-const PAGE = ["./", "demo.js", "littoral-web.js", "model.json"];
+const PAGE = ["./", "demo.js", "littoral-web.js", "detection.js", "litert.js", "model.json"];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(PAGE)));

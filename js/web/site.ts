@@ -53,6 +53,33 @@ export interface Roles {
   readonly count: string;
 }
 
+/** A detector's last operator, which the script does: littoral.export.edges has its parts. */
+export interface Detection {
+  /** What the model gives without it. */
+  readonly given: readonly Tensor[];
+  readonly boxes: number;
+  readonly scores: number;
+  /** float32 [N, 4]. */
+  readonly anchors: File;
+  readonly options: {
+    readonly max_detections: number;
+    readonly max_classes_per_detection: number;
+    readonly detections_per_class: number;
+    readonly num_classes: number;
+    readonly nms_score_threshold: number;
+    readonly nms_iou_threshold: number;
+    readonly use_regular_nms: boolean;
+    readonly y_scale: number;
+    readonly x_scale: number;
+    readonly h_scale: number;
+    readonly w_scale: number;
+  };
+  /** Where its boxes, classes, scores and count stand among the site's outputs. */
+  readonly places: readonly number[];
+  /** Where the others of `given` stand there: [given, output]. */
+  readonly kept: readonly (readonly [number, number])[];
+}
+
 export interface Site {
   readonly format: 1;
   readonly name: string;
@@ -61,6 +88,7 @@ export interface Site {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly Tensor[];
   readonly roles: Roles | null;
+  readonly detection: Detection | null;
   /** null where the model has no WebNN program, for the reason in `unmapped`. */
   readonly program: Program | null;
   readonly unmapped: string;

@@ -50,8 +50,9 @@ export async function openWebNN(
     const graph = await build(context, site, program, await inflate(await weights(), program.weights.inflated));
     const needed = site.inputs.filter((_, i) => program.inputs[i] !== UNUSED);
     const inputs = await Promise.all(needed.map((each) => context.createTensor({ ...describe(each), writable: true })));
-    const outputs = await Promise.all(site.outputs.map((each) => context.createTensor({ ...describe(each), readable: true })));
-    return engine(site, program, context, graph, inputs, outputs);
+    const given = site.detection?.given ?? site.outputs;
+    const outputs = await Promise.all(given.map((each) => context.createTensor({ ...describe(each), readable: true })));
+    return engine(program, given, context, graph, inputs, outputs);
   } catch (error) {
     context.destroy();
     throw error;
@@ -115,7 +116,7 @@ async function build(context: Context, site: Site, program: Program, inflated: U
 }
 
 function engine(
-  site: Site, program: Program, context: Context, graph: object, inputs: readonly Tensor[], outputs: readonly Tensor[],
+  program: Program, given: readonly Descriptor[], context: Context, graph: object, inputs: readonly Tensor[], outputs: readonly Tensor[],
 ): Engine {
   let lost = "";
   void context.lost.then(({ message }) => (lost = message || "no reason given"));
@@ -128,7 +129,7 @@ function engine(
       inputs.forEach((tensor, i) => context.writeTensor(tensor, needed[i] as Values));
       context.dispatch(graph, named("i", inputs), named("o", outputs));
       const buffers = await Promise.all(outputs.map((tensor) => context.readTensor(tensor)));
-      return buffers.map((buffer, i) => new ARRAYS[(site.outputs[i] as Descriptor).dataType](buffer));
+      return buffers.map((buffer, i) => new ARRAYS[(given[i] as Descriptor).dataType](buffer));
     },
   };
 }

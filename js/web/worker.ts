@@ -3,7 +3,6 @@ import type { InputContract } from "../src/contract.js";
 import { answer, type Numbers } from "./answers.js";
 import { DeviceError, InputError, type LittoralError, NoWebNNError, revive, tell, type Told } from "./errors.js";
 import { fetchFile, fetchSite } from "./files.js";
-import { openLiteRT } from "./litert.js";
 import type { Answer, AnswerOptions, Device, Progress, Task, Tensor, Values } from "./littoral-web.js";
 import { decode, prepare } from "./picture.js";
 import type { Site } from "./site.js";
@@ -61,6 +60,7 @@ export function serve(): void {
 class Held implements Record<keyof Requests, unknown> {
   #site!: Site;
   #engine!: Engine;
+  #finish!: (given: Values[]) => Values[];
   readonly #onProgress: (progress: Progress) => void;
 
   constructor(onProgress: (progress: Progress) => void) {
@@ -70,6 +70,7 @@ class Held implements Record<keyof Requests, unknown> {
   async open(url: string, device: Device): Promise<Opened> {
     const base = new URL(url);
     this.#site = await fetchSite(base);
+    this.#finish = await this.#finisher(base);
     const notes: string[] = [];
     for (const wanted of device === "auto" ? ["webnn", "wasm"] : [device]) {
       try {
@@ -101,7 +102,7 @@ class Held implements Record<keyof Requests, unknown> {
     if (this.#site.task && task !== this.#site.task) throw new InputError(`the model is for ${this.#site.task}, not for ${task}`);
     const pixels = decode(picture);
     const size = { width: pixels.width, height: pixels.height };
-    const values = this.#site.inputs.map((each, i) => (i === place ? prepare(pixels, input) : zeros(each)));
+    const values = this.#site.inputs.map((each, i) => (i === place ? stored(prepare(pixels, input), each) : zeros(each)));
     const { value, latency } = await this.#timed(values);
     return { value: answer(task, this.#site, input, size, value as unknown as Numbers[], options), latency };
   }
@@ -113,13 +114,29 @@ class Held implements Record<keyof Requests, unknown> {
       return openWebNN(this.#site, program, device, () => fetchFile(base, program.weights, this.#onProgress));
     }
     if (!fallback) throw new DeviceError("this site was exported without LiteRT.js, and runs in browsers with WebNN only");
+    const { openLiteRT } = await import("./litert.js");
     return openLiteRT(this.#site, fallback, device, base, () => fetchFile(base, fallback.model, this.#onProgress));
   }
 
   async #timed(values: Values[]): Promise<Ran<Values[]>> {
     const start = performance.now();
-    const value = await this.#engine.run(values);
+    const value = this.#finish(await this.#engine.run(values));
     return { value, latency: performance.now() - start };
+  }
+
+  /** What turns the engine's outputs into the model's: only detectors need it. */
+  async #finisher(base: URL): Promise<(given: Values[]) => Values[]> {
+    const { detection } = this.#site;
+    if (!detection) return (given) => given;
+    const { detections } = await import("./detection.js");
+    const anchors = new Float32Array((await fetchFile(base, detection.anchors, this.#onProgress)).slice().buffer);
+    return (given) => {
+      const [boxes, scores] = [given[detection.boxes], given[detection.scores]] as [Float32Array, Float32Array];
+      const made: Values[] = [];
+      detections(boxes, scores, anchors, detection.options).forEach((each, i) => (made[detection.places[i] as number] = each));
+      for (const [from, to] of detection.kept) made[to] = given[from] as Values;
+      return made;
+    };
   }
 
   /** The contract of the picture, and which of the inputs it is. */
@@ -138,7 +155,7 @@ class Held implements Record<keyof Requests, unknown> {
       throw new InputError(`input ${JSON.stringify(name)} takes ${empty.length} values, [${shape.join(", ")}], and got ${got}`);
     }
     if (values.constructor === empty.constructor) return values;
-    const picture = this.#site.contract.inputs.find((each) => [name, ""].includes(each.name));
+    const picture = this.#site.contract.inputs.find((each) => each.name === name);
     if (picture && values instanceof Uint8Array && empty instanceof Float32Array) return real(values, picture);
     throw new InputError(`input ${JSON.stringify(name)} takes ${dataType} as ${empty.constructor.name}, not ${values.constructor.name}`);
   }
@@ -152,6 +169,11 @@ function real(pixels: Uint8Array, { layout, width, height, mean, scale }: InputC
     return Math.fround(typeof value === "number" ? value : (value[channel] as number));
   };
   return Float32Array.from(pixels, (pixel, i) => Math.fround(pixel - of(mean, i)) * of(scale, i));
+}
+
+/** A prepared picture as the input's type: a model that takes whole numbers takes pixels. */
+function stored(values: Float32Array, { dataType }: Tensor): Values {
+  return dataType === "uint8" ? Uint8Array.from(values, Math.round) : dataType === "int32" ? Int32Array.from(values, Math.round) : values;
 }
 
 function zeros({ shape, dataType }: Tensor): Values {

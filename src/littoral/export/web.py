@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -14,20 +15,29 @@ from typing import Any
 from littoral.data import Contract
 from littoral.errors import InputError, LittoralError, SourceError
 from littoral.export import litertjs
+from littoral.export.edges import Detection, cut_detection, plain_edges
 from littoral.export.publish import check_place, publish
 from littoral.export.script import script
 from littoral.export.weights import pack
 from littoral.runtime import Model, TensorInfo, load
 from littoral.runtime.names import main_inputs, main_outputs
-from littoral.tflite import Graph, set_io, write
+from littoral.tflite import Graph, write
 from littoral.vision import task as task_of
 from littoral.vision.detect import roles
 
 FORMAT = 1
 DESCRIPTION = "model.json"
-SHIPPED = ("index.html", "demo.js", "littoral-web.js", "littoral-web.d.ts", "service-worker.js")
+ANCHORS = "anchors.bin"  # of detectors
+SHIPPED = (
+    "index.html",
+    "demo.js",
+    "littoral-web.js",
+    "detection.js",
+    "litert.js",
+    "littoral-web.d.ts",
+    "service-worker.js",
+)
 
-_IN_LITERTJS = frozenset({"TFLite_Detection_PostProcess"})  # the only custom operator that its WebAssembly has
 _ZEROS = "0" * 64  # in place of a file's own hash while it is computed
 
 
@@ -83,7 +93,9 @@ def to_web(
     check_place(folder, DESCRIPTION)
     with load(path, contract=contract) as loaded:
         contract = loaded.contract if labels is None else replace(loaded.contract, labels=tuple(labels))
-        graph = with_real_edges(loaded.graph)
+        cut, detection = cut_detection(loaded.graph, str(path))
+        graph = plain_edges(cut)
+        edges = _edges(loaded, graph, detection)
         kind, found = _task(loaded, task), roles(loaded)
         about = {
             "name": path.stem,
@@ -97,19 +109,11 @@ def to_web(
         program, unmapped = _program(graph, site)
         _check_runnable(graph, unmapped, path, fallback)
         rest = {"program": program, "unmapped": unmapped, "fallback": _fallback(graph, site) if fallback else None}
-        _describe(site, {**about, **_edges(graph), **rest})
+        if detection:
+            (site / ANCHORS).write_bytes(detection.anchors.astype("<f4").tobytes())
+            edges["detection"]["anchors"] = _entry(site / ANCHORS)
+        _describe(site, {**about, **edges, **rest})
         return _exported(site, folder, kind, program, unmapped)
-
-
-def with_real_edges(graph: Graph) -> Graph:
-    """The graph with float32 in place of quantized inputs and outputs: what a page deals in."""
-    inputs, outputs = main_inputs(graph), main_outputs(graph)
-    return set_io(graph, _edge(inputs), _edge(outputs))
-
-
-def _edge(infos: Sequence[TensorInfo]) -> str | None:
-    small = [info for info in infos if info.dtype.itemsize < 4 and info.dtype.kind in "iu"]
-    return "float32" if small and all(info.is_quantized for info in small) else None
 
 
 def _contract(contract: Contract, inputs: Sequence[TensorInfo]) -> dict[str, Any]:
@@ -148,7 +152,7 @@ def _program(graph: Graph, site: Path) -> tuple[dict[str, Any] | None, str]:
 def _check_runnable(graph: Graph, unmapped: str, path: Path, fallback: bool) -> None:
     if not unmapped:
         return
-    custom = {operator.name for operator in graph.main.operators if operator.code.custom_code} - _IN_LITERTJS
+    custom = {operator.name for operator in graph.main.operators if operator.code.custom_code}
     if custom:
         raise SourceError(
             f"{path} has {', '.join(sorted(custom))}, which no browser runs", "Export the model without it"
@@ -164,15 +168,26 @@ def _fallback(graph: Graph, site: Path) -> dict[str, Any]:
     return {"model": _entry(site / "model.tflite"), "runtime": f"{litertjs.add(site)}/"}
 
 
-def _edges(graph: Graph) -> dict[str, list[dict[str, Any]]]:
-    def described(info: TensorInfo) -> dict[str, Any]:
-        data_type = "uint8" if info.dtype.kind == "b" else info.dtype.name
-        return {"name": info.name, "shape": info.shape, "dataType": data_type}
+def _edges(model: Model, graph: Graph, detection: Detection | None) -> dict[str, Any]:
+    """Inputs and outputs by the model's names, as the page's graph has them in the same order; and what it lacks."""
+    given = [_described(info.name, info) for info in main_outputs(graph)]
+    inputs = [_described(was.name, info) for was, info in zip(model.inputs, main_inputs(graph), strict=True)]
+    if detection is None:
+        outputs = [{**each, "name": was.name} for was, each in zip(model.outputs, given, strict=True)]
+        return {"inputs": inputs, "outputs": outputs, "detection": None}
+    room = detection.options["max_detections"] * detection.options["max_classes_per_detection"]
+    shapes = dict(zip(detection.places, ([1, room, 4], [1, room], [1, room], [1]), strict=True))
+    outputs = [
+        {"name": info.name, "shape": shapes.get(i), "dataType": "float32"} for i, info in enumerate(model.outputs)
+    ]
+    for place, whole in detection.kept:
+        outputs[whole] = {**given[place], "name": outputs[whole]["name"]}
+    rest = {key: value for key, value in vars(detection).items() if key != "anchors"}
+    return {"inputs": inputs, "outputs": outputs, "detection": {"given": given, **rest}}
 
-    return {
-        "inputs": [described(info) for info in main_inputs(graph)],
-        "outputs": [described(info) for info in main_outputs(graph)],
-    }
+
+def _described(name: str, info: TensorInfo) -> dict[str, Any]:
+    return {"name": name, "shape": info.shape, "dataType": info.dtype.name}
 
 
 def _entry(file: Path) -> dict[str, Any]:
@@ -190,11 +205,13 @@ def _describe(site: Path, description: dict[str, Any]) -> None:
 
 def _exported(site: Path, folder: Path, task: str | None, program: dict[str, Any] | None, unmapped: str) -> Exported:
     sizes = {str(path.relative_to(site)): path.stat().st_size for path in sorted(site.rglob("*")) if path.is_file()}
-    page = sum(sizes.get(name, 0) for name in ("index.html", "demo.js", "littoral-web.js", DESCRIPTION))
-    wasm = sum(
-        size for name, size in sizes.items() if "/" in name and "_compat_" not in name and "_threaded_" not in name
-    )
-    fallback = page + wasm + sizes["model.tflite"] if wasm else 0
+    page = sum(sizes[name] for name in ("index.html", "demo.js", "littoral-web.js", DESCRIPTION))
+    if ANCHORS in sizes:
+        page += sizes["detection.js"] + sizes[ANCHORS]
+    # Of the variants of LiteRT.js a browser fetches one; they hardly differ in size.
+    wasm = sum(size for name, size in sizes.items() if "/" in name and not re.search("_(compat|threaded)_", name))
+    fallback = page + wasm + sizes["litert.js"] + sizes["model.tflite"] if wasm else 0
     calls = len(program["calls"]) if program else 0
-    page += sizes.get("weights.bin", 0)
-    return Exported(folder, task, calls, unmapped, page if program else 0, fallback, tuple(sizes.items()))
+    return Exported(
+        folder, task, calls, unmapped, page + sizes["weights.bin"] if program else 0, fallback, tuple(sizes.items())
+    )

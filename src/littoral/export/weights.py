@@ -15,7 +15,11 @@ import numpy as np
 
 from littoral.webnn.program import Array
 
-_NARROWER = ("int8", "float16")
+# What a page widens, by data type: js/web/weights.ts.
+_NARROWER: dict[str, tuple[str, ...]] = {
+    "float32": ("int8", "float16"),
+    **dict.fromkeys(("float16", "int32", "uint32", "int64", "uint64"), ("int8",)),
+}
 LEVEL = 9  # of zlib: an export is done once and downloaded often
 
 
@@ -78,11 +82,11 @@ def narrowed(constant: Array) -> Array:
     bits = values.view(f"u{values.dtype.itemsize}")
     if bits.size and np.all(bits == bits[0]):
         values, bits = values[:1], bits[:1]
-    for name in _NARROWER:
+    for name in _NARROWER.get(values.dtype.name, ()):
         with np.errstate(all="ignore"):  # what does not fit is what is being looked for
             narrow = values.astype(name)
             wide = narrow.astype(values.dtype)
-        if narrow.dtype.itemsize < values.dtype.itemsize and np.array_equal(wide.view(bits.dtype), bits):
+        if np.array_equal(wide.view(bits.dtype), bits):
             return narrow
     return values
 
