@@ -1,0 +1,73 @@
+"""The read-only files of a function, as a small tree in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Reader:
+    """Bytes that are read in order: a body, or an open file.
+
+    Attributes:
+        name: For remarks.
+        data: All of it.
+        position: Where reading goes on.
+    """
+
+    __slots__ = ("data", "name", "position")
+
+    def __init__(self, name: str, data: memoryview) -> None:
+        self.name = name
+        self.data = data
+        self.position = 0
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder: what it holds, by name."""
+
+    name: str
+    entries: dict[str, Folder | memoryview] = field(default_factory=dict)
+
+    def find(self, path: str) -> Folder | memoryview | None:
+        """What lies at a path below it; None where there is nothing.
+
+        Raises:
+            PermissionError: The path leads out of the folder.
+        """
+        trail: list[Folder] = [self]
+        parts = [part for part in path.split("/") if part not in ("", ".")]
+        found: Folder | memoryview | None = self
+        for part in parts:
+            if not isinstance(found, Folder):
+                return None
+            if part == "..":
+                if len(trail) == 1:
+                    raise PermissionError(path)
+                trail.pop()
+                found = trail[-1]
+                continue
+            found = found.entries.get(part)
+            if isinstance(found, Folder):
+                trail.append(found)
+        return found
+
+
+class Files:
+    """The files of a function.
+
+    Args:
+        contents: By path in the sandbox ("labels.txt", "models/a.json"), as the manifest has checked them.
+    """
+
+    def __init__(self, contents: Mapping[str, bytes]) -> None:
+        self.root = Folder("/")
+        for path, content in contents.items():
+            *folders, name = path.strip("/").split("/")
+            here = self.root
+            for folder in folders:
+                inner = here.entries.setdefault(folder, Folder(folder))
+                assert isinstance(inner, Folder)
+                here = inner
+            here.entries[name] = memoryview(content).toreadonly()
