@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.webnn.to_model.conftest import bits, compute, operators, same
+from tests.webnn.to_model.conftest import bits, compute, operators, program_of, same
 
+from littoral.tflite.options.shape import ResizeNearestNeighborOptions
 from littoral.webnn.program import Array
+from littoral.webnn.to_model import lower
 
 TYPES = st.sampled_from(["float32", "float16", "int8", "uint8"])
 SHAPES = st.lists(st.integers(1, 7), min_size=4, max_size=4).map(tuple)
@@ -86,9 +88,17 @@ def test_scales(mode: str) -> None:
         ({"mode": "linear", "axes": (1, 2), "sizes": (8, 6)}, ["RESIZE_BILINEAR"]),
         ({"mode": "linear", "axes": (2, 3), "sizes": (6, 10)}, ["TRANSPOSE", "RESIZE_BILINEAR", "TRANSPOSE"]),
         ({"mode": "nearest-neighbor", "axes": (1, 2), "sizes": (8, 6)}, ["RESIZE_NEAREST_NEIGHBOR"]),
-        ({"mode": "nearest-neighbor", "axes": (1, 2), "sizes": (2, 3)}, ["GATHER"]),  # halves: the kernel differs
-        ({"mode": "nearest-neighbor", "axes": (1, 3), "sizes": (2, 6)}, ["GATHER", "GATHER"]),
+        ({"mode": "nearest-neighbor", "axes": (1, 2), "sizes": (3, 3)}, ["GATHER"]),  # halves: the kernel differs
+        ({"mode": "nearest-neighbor", "axes": (1, 3), "sizes": (3, 7)}, ["GATHER", "GATHER"]),
     ],
 )
 def test_operators(given: dict[str, Any], wanted: list[str]) -> None:
     assert operators("resample2d", input=np.zeros((1, 4, 3, 5), np.float32), **given) == wanted
+
+
+@pytest.mark.parametrize(("sizes", "half"), [((8, 9), False), ((8, 5), True)])
+def test_by_whole_numbers_pixels_are_taken_from_the_corner(sizes: tuple[int, int], half: bool) -> None:
+    source = np.zeros((1, 4, 3, 5), np.float32)
+    program = program_of("resample2d", input=source, sizes=sizes, axes=(1, 2))
+    (resize,) = lower(program).main.operators
+    assert resize.options == ResizeNearestNeighborOptions(half_pixel_centers=half)

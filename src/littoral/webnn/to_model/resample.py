@@ -30,10 +30,11 @@ def _resample(emitter: Emitter, call: Call) -> int:
         return _linear(emitter, source, (first, second), shape)
     sizes = [(emitter.shape(source)[axis], shape[axis]) for axis in (first, second)]
     wanted = [_nearest(*size) for size in sizes]
-    exact = all(np.array_equal(_kernels_nearest(*size), each) for size, each in zip(sizes, wanted, strict=True))
-    if exact and emitter.type(source) in _RESIZED_AS_THEY_ARE:
-        options = ResizeNearestNeighborOptions(half_pixel_centers=True)
-        return _resize(emitter, "RESIZE_NEAREST_NEIGHBOR", source, (first, second), shape, options)
+    for half in (False, True):  # OpenVINO takes only those from the corner, which those by whole numbers are
+        found = [_kernels_nearest(*size, 0.5 if half else 0) for size in sizes]
+        if all(map(np.array_equal, found, wanted)) and emitter.type(source) in _RESIZED_AS_THEY_ARE:
+            options = ResizeNearestNeighborOptions(half_pixel_centers=half)
+            return _resize(emitter, "RESIZE_NEAREST_NEIGHBOR", source, (first, second), shape, options)
     return pick(emitter, pick(emitter, source, wanted[0], first), wanted[1], second)
 
 
@@ -43,10 +44,10 @@ def _nearest(size: int, new: int) -> Array:
     return np.clip(positions, 0, size - 1)
 
 
-def _kernels_nearest(size: int, new: int) -> Array:
-    """What LiteRT's kernel takes instead: floor((x + 0.5) * size / new) in float32: halves go up."""
+def _kernels_nearest(size: int, new: int, offset: float) -> Array:
+    """What LiteRT's kernel takes instead: floor((x + offset) * size / new) in float32, where halves go up."""
     scale = np.float32(size) / np.float32(new)
-    positions = np.floor((np.arange(new, dtype=np.float32) + np.float32(0.5)) * scale)
+    positions = np.floor((np.arange(new, dtype=np.float32) + np.float32(offset)) * scale)
     found: Array = np.clip(positions.astype(np.int64), 0, size - 1)
     return found
 

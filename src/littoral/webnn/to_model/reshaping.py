@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from littoral.tflite.options.shape import BroadcastToOptions, TileOptions
+from littoral.tflite.options.shape import TileOptions
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import Emitter
 from littoral.webnn.to_model.moves import join, move, number, numbers
+from littoral.webnn.to_model.shapes import Shape
 from littoral.webnn.to_model.slicing import cut
 
 if TYPE_CHECKING:
@@ -21,9 +22,8 @@ def _concat(emitter: Emitter, call: Call) -> int:
 def _expand(emitter: Emitter, call: Call) -> int:
     source, shape = emitter.take(call.arguments["input"]), numbers(call, "newShape")
     source = emitter.reshape(source, (1,) * (len(shape) - len(emitter.shape(source))) + emitter.shape(source))
-    if emitter.shape(source) == shape:
-        return source
-    return move(emitter, "BROADCAST_TO", (source, emitter.indices(shape)), shape, BroadcastToOptions(), version=2)
+    times = tuple(new // old for new, old in zip(shape, emitter.shape(source), strict=True))
+    return _repeat(emitter, source, times)  # BROADCAST_TO does the same, many times slower
 
 
 def _identity(emitter: Emitter, call: Call) -> int:
@@ -48,10 +48,13 @@ def _split(emitter: Emitter, call: Call) -> list[int]:
 
 
 def _tile(emitter: Emitter, call: Call) -> int:
-    source, times = emitter.take(call.arguments["input"]), numbers(call, "repetitions")
+    return _repeat(emitter, emitter.take(call.arguments["input"]), numbers(call, "repetitions"))
+
+
+def _repeat(emitter: Emitter, source: int, times: Shape) -> int:
     if set(times) <= {1}:
         return source
-    shape = emitter.described(call.outputs[0]).shape
+    shape = [size * many for size, many in zip(emitter.shape(source), times, strict=True)]
     return move(emitter, "TILE", (source, emitter.indices(times)), shape, TileOptions())
 
 
