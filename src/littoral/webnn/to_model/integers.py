@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from littoral.tflite.options.elementwise import NegOptions, RightShiftOptions
@@ -134,9 +136,10 @@ def unsigned_of_float(emitter: Emitter, x: int) -> int:
 
 def _halved(emitter: Emitter, x: int) -> int:
     """Half of a uint64 tensor, rounded down, in int64."""
-    shape = emitter.shape(x)
-    words = emitter.bitcast(x, U32, (*shape, 2))  # the lower one first
-    shifts = emitter.broadcast(emitter.constant(np.array([1, 0], np.uint32)), (*shape, 2))
-    words = emitter.emit("RIGHT_SHIFT", (words, shifts), (*shape, 2), None, RightShiftOptions())
+    count = prod(emitter.shape(x))
+    words = emitter.bitcast(emitter.reshape(x, (count,)), U32, (count, 2))  # the lower one first
+    shifts = emitter.broadcast(emitter.constant(np.array([1, 0], np.uint32)), (count, 2))
+    words = emitter.emit("RIGHT_SHIFT", (words, shifts), (count, 2), None, RightShiftOptions())
     weighed = multiply(emitter, emitter.cast(words, I64), emitter.constant(np.array([1, 2**31], np.int64)))
-    return emitter.emit("SUM", (weighed, emitter.indices([len(shape)])), shape, None, ReducerOptions())
+    total = emitter.emit("SUM", (weighed, emitter.indices([1])), (count,), None, ReducerOptions())
+    return emitter.reshape(total, emitter.shape(x))
