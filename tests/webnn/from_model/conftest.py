@@ -1,9 +1,13 @@
-"""Programs run in a real browser: a page replays their calls on the browser's own MLGraphBuilder."""
+"""Model files of one operator, LiteRT to run them, and programs run on a context and in a real browser.
+
+The browser's page replays the calls of a program on the browser's own MLGraphBuilder.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +15,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from littoral.webnn import Program, Ref
+from littoral.tflite import (
+    Buffer,
+    Graph,
+    Operator,
+    OperatorCode,
+    Quantization,
+    Subgraph,
+    Tensor,
+    TensorType,
+    to_bytes,
+)
+from littoral.tflite.options import BUILTIN_OPTIONS
+from littoral.webnn import Program, Ref, to_model
+from littoral.webnn.from_model import edges
 
 Array = npt.NDArray[Any]
 Replay = Callable[[Program, Mapping[str, Array]], dict[str, Array]]
@@ -60,6 +77,123 @@ async function replay(program) {
   return read;
 }
 """
+
+
+@dataclass(frozen=True)
+class Given:
+    """An input: drawn at random between bounds, or with a value."""
+
+    shape: tuple[int, ...]
+    type: TensorType = TensorType.FLOAT32
+    scale: tuple[float, ...] = ()
+    zero: int = 0
+    axis: int = 0
+    low: float = -2.0
+    high: float = 3.0
+    value: Array | None = None
+    variable: bool = False
+
+    def tensor(self, name: str) -> Tensor:
+        value = self.value
+        return Tensor(
+            name=name,
+            shape=self.shape,
+            type=self.type,
+            buffer=None if value is None else Buffer(data=np.ascontiguousarray(value).tobytes()),
+            quantization=_quantization(self.scale, self.zero, self.axis) if self.scale else None,
+            is_variable=self.variable,
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """An output."""
+
+    type: TensorType = TensorType.FLOAT32
+    scale: float = 0.0
+    zero: int = 0
+
+
+def known(
+    value: Array, type_: TensorType | None = None, scale: tuple[float, ...] = (), zero: int = 0, axis: int = 0
+) -> Given:
+    """An input with a value."""
+    return Given(value.shape, type_ or TensorType[value.dtype.name.upper()], scale, zero, axis, value=value)
+
+
+def _quantization(scale: Sequence[float], zero: int, axis: int) -> Quantization:
+    zeros = np.full(len(scale), zero, np.int64)
+    return Quantization(scale=np.array(scale, np.float32), zero_point=zeros, quantized_dimension=axis)
+
+
+def model(operator: str, inputs: Sequence[Given | None], outputs: Sequence[Result], options: Any = None) -> Graph:
+    """A model file of one operator; LiteRT works out what shape its outputs have."""
+    tensors = [given.tensor(f"x{n}") for n, given in enumerate(inputs) if given is not None]
+    places = iter(range(len(tensors)))
+    positions = tuple(-1 if given is None else next(places) for given in inputs)
+    made = tuple(range(len(tensors), len(tensors) + len(outputs)))
+    for n, result in enumerate(outputs):
+        quantization = _quantization((result.scale,), result.zero, 0) if result.scale else None
+        tensors.append(Tensor(name=f"y{n}", shape=(), type=result.type, quantization=quantization))
+    first, second = (options, None) if type(options) in BUILTIN_OPTIONS.values() else (None, options)
+    code = OperatorCode.of(operator, {"FULLY_CONNECTED": 5, "BROADCAST_TO": 2}.get(operator, 1))
+    node = Operator(code=code, inputs=positions, outputs=made, options=first, options_2=second)
+    given = tuple(n for n, tensor in enumerate(tensors[: made[0]]) if not tensor.is_constant and not tensor.is_variable)
+    main = Subgraph(tensors=tensors, inputs=given, outputs=made, operators=[node])
+    return Graph(subgraphs=[main], metadata=[], signatures=[])
+
+
+def values(inputs: Sequence[Given | None]) -> dict[str, Array]:
+    """Random values of the inputs of `model` that need some, as they are stored."""
+    rng = np.random.default_rng(1)
+
+    def one(given: Given) -> Array:
+        dtype = Tensor(type=given.type).dtype
+        if dtype.kind == "f":
+            return np.asarray(rng.uniform(given.low, given.high, given.shape), dtype)
+        if dtype.kind == "b":
+            return np.asarray(rng.integers(0, 2, given.shape), dtype)
+        if given.scale:
+            return np.asarray(rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, given.shape, endpoint=True), dtype)
+        return np.asarray(rng.integers(max(int(given.low), 0), int(given.high), given.shape), dtype)
+
+    needed = (each is not None and each.value is None and not each.variable for each in inputs)
+    return {f"x{n}": one(given) for n, (given, need) in enumerate(zip(inputs, needed, strict=True)) if given and need}
+
+
+def litert(graph: Graph, given: Mapping[str, Array]) -> dict[str, Array]:
+    """LiteRT's answer, with state as it is at first."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=to_bytes(graph), num_threads=1)
+    interpreter.allocate_tensors()
+    inputs, outputs = edges(graph)
+    for name, index in inputs.items():
+        interpreter.set_tensor(index, given[name])
+    interpreter.invoke()
+    return {name: np.array(interpreter.get_tensor(index)) for name, index in outputs.items()}
+
+
+def round_trip(program: Program, given: Mapping[str, Array]) -> dict[str, Array]:
+    """A program's answer by way of a model file."""
+    stored = {name: np.asarray(given[name]) for name in program.inputs}
+    return litert(to_model.lower(program), {n: v.view(np.uint8) if v.dtype == bool else v for n, v in stored.items()})
+
+
+def assert_same(graph: Graph, got: Mapping[str, Array], wanted: Mapping[str, Array]) -> None:
+    """Real numbers to 1e-5, quantized ones to one step, all others exactly."""
+    assert got.keys() == wanted.keys()
+    _, outputs = edges(graph)
+    for name, index in outputs.items():
+        one, other = got[name], wanted[name]
+        assert one.shape == other.shape, f"{graph.main.operators[0].name} {name}"
+        what = f"{graph.main.operators[0].name} {graph.main.operators[0].options}"
+        if one.dtype.kind == "f":
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5, err_msg=what)
+        else:
+            step = 1 if graph.main.tensors[index].is_quantized else 0
+            difference = np.abs(one.astype(np.int64) - other.astype(np.int64))
+            assert difference.max() <= step, f"{what}: {difference.max()}"
 
 
 @pytest.fixture(scope="session")

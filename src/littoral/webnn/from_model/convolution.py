@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
@@ -78,19 +79,23 @@ def _depthwise(node: Node) -> None:
 
 
 def _transposed(node: Node) -> None:
-    """Inputs are the output's shape, filter (ohwi), input, bias. What SAME cuts off is padding here."""
+    """Inputs are the output's shape, filter (ohwi), input, bias. What SAME cuts off is padding here.
+
+    Sizes that are no multiple of the stride are cut out of the whole: Chromium builds no graph with such a padding.
+    """
     _rank_4(node, 1, 2)
-    wanted = node.numbers(0, "output shape")
-    _, height, width, _ = node.shape(1)
-    strides = (node.option("stride_h"), node.option("stride_w"))
-    padding: tuple[int, ...] = ()
-    for axis, kernel, stride in zip((_HEIGHT, _WIDTH), (height, width), strides, strict=True):
-        whole = (node.shape(2)[axis] - 1) * stride + kernel
-        cut = _same(wanted[axis], kernel, stride, 1) if node.option("padding") is Padding.SAME else (0, 0)
-        extra = wanted[axis] - (whole - sum(cut))
-        if not 0 <= extra < stride:
-            raise Unmapped(f"its output of {wanted[axis]} is not {whole - sum(cut)} to less than {stride} more")
-        padding += cut
+    wanted = node.numbers(0, "output shape")[1:3]
+    kernel, strides = node.shape(1)[1:3], (node.option("stride_h"), node.option("stride_w"))
+    before, after, extra = [0, 0], [0, 0], [0, 0]
+    for n, (size, stride) in enumerate(zip(wanted, strides, strict=True)):
+        if node.option("padding") is Padding.SAME:
+            before[n], after[n] = _same(size, kernel[n], stride, 1)
+        extra[n] = size + before[n] + after[n] - (node.shape(2)[n + 1] - 1) * stride - kernel[n]
+        if not 0 <= extra[n] < stride:
+            raise Unmapped(f"its output of {size} does not come of {node.shape(2)[n + 1]}", "Convert the model again")
+    even = all(size == given * stride for size, given, stride in zip(wanted, node.shape(2)[1:3], strides, strict=True))
+    padding = (before[0], after[0], before[1], after[1]) if even else (0, 0, 0, 0)
+    sizes = tuple(wanted) if even else tuple(map(sum, zip(wanted, before, after, strict=True)))
     result = node.call(
         "convTranspose2d",
         input=node.real(2),
@@ -98,11 +103,18 @@ def _transposed(node: Node) -> None:
         **_bias(node, 3),
         padding=padding,
         strides=strides,
-        outputSizes=tuple(wanted[1:3]),
+        outputSizes=sizes,
         inputLayout="nhwc",
         filterLayout="ohwi",
     )
-    node.put(node.activated(result))
+    node.put(node.activated(_cropped(node, result, before, wanted)))
+
+
+def _cropped(node: Node, ref: Ref, starts: Sequence[int], sizes: Sequence[int]) -> Ref:
+    batch, height, width, channels = node.shape_of(ref)
+    if (height, width) == tuple(sizes):
+        return ref
+    return node.call("slice", input=ref, starts=(0, *starts, 0), sizes=(batch, *sizes, channels))
 
 
 def _pooled(node: Node, operation: str, source: Ref) -> Ref:

@@ -15,6 +15,7 @@ from littoral.webnn.from_model.unmapped import Unmapped
 from littoral.webnn.program import DTYPES, Array, Ref, Value
 
 _MOST_STEPS = 256  # of a sequence that is written out step by step
+_LEAST_CLIP = 9.0  # from here on tanh is 1 in float32, so that clipping a cell after its output changes nothing
 _ACTIVATIONS = {ActivationFunction.TANH: "tanh", ActivationFunction.RELU: "relu"}
 _BACKWARD = 17  # from the weights of one direction to those of the other
 
@@ -73,6 +74,10 @@ def _unidirectional(node: Node) -> None:
     steps, batch, _ = node.shape_of(source)
     quantized = is_integer_quantized(node.result())
     # A cell grows by less than 1 a step, so that a clip beyond the number of steps never acts.
+    if 0 < clip < steps and (clip < _LEAST_CLIP or node.option("fused_activation_function") is ActivationFunction.RELU):
+        raise Unmapped(
+            f"it clips its cells at {clip:g}", f"Clip at {_LEAST_CLIP:g} or more and use tanh, or do not clip"
+        )
     if quantized or 0 < clip < steps:
         node.put(_time_first(node, _written_out(node, source, gates, clip, quantized)))
         return
