@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 
 from littoral.tflite import TensorType
+from littoral.tflite.options.conversion import BitcastOptions
 from littoral.tflite.options.selection import GatherOptions
 from littoral.tflite.options.shape import ConcatenationOptions
 from littoral.tflite.wire import Table
@@ -24,7 +25,7 @@ _LACKS: Mapping[str, frozenset[TensorType]] = {
     "CONCATENATION": frozenset({U64}),
     **dict.fromkeys(("GATHER", "PAD", "PADV2", "REVERSE_V2"), frozenset(_CARRIERS)),
 }
-"""What kernels of LiteRT 2.3 refuse, as tried; SLICE, STRIDED_SLICE, TILE, BROADCAST_TO, SELECT_V2 take all eight."""
+"""What kernels of LiteRT 2.3 refuse, as tried; SLICE, STRIDED_SLICE, TILE and SELECT_V2 take all eight."""
 
 _MOST_AXES = 6
 """XNNPACK takes CONCATENATION of more, and then fails."""
@@ -83,12 +84,23 @@ def join(emitter: Emitter, tensors: Sequence[int], axis: int) -> int:
     """Tensors one after the other along an axis."""
     if len(tensors) == 1:
         return tensors[0]
+    if not emitter.quantizing:
+        tensors = [_bare(emitter, tensor) for tensor in tensors]
     shapes = [emitter.shape(tensor) for tensor in tensors]
     shape = resized(shapes[0], axis, sum(each[axis] for each in shapes))
     if len(shape) > _MOST_AXES:
         thin = [emitter.reshape(tensor, around(each, axis)) for tensor, each in zip(tensors, shapes, strict=True)]
         return emitter.reshape(join(emitter, thin, 1), shape)
     return move(emitter, "CONCATENATION", tensors, shape, ConcatenationOptions(axis=axis))
+
+
+def _bare(emitter: Emitter, tensor: int) -> int:
+    """Integers as such: of those that stand for real numbers, CONCATENATION wants all to stand for the same."""
+    if emitter.tensors[tensor].quantization is None:
+        return tensor
+    bare = emitter.tensor(emitter.type(tensor), emitter.shape(tensor))
+    emitter.write("BITCAST", (tensor,), (bare,), BitcastOptions())
+    return bare
 
 
 def numbers(call: Call, name: str) -> Shape:
