@@ -10,7 +10,7 @@ from tests.webnn.to_model.conftest import compute
 
 from littoral.webnn.program import Array
 
-X = np.random.default_rng(0).normal(2, 3, (2, 3, 4, 5)).astype(np.float32)
+X: Array = np.asarray(np.random.default_rng(0).normal(2, 3, (2, 3, 4, 5)), np.float32)
 
 
 def along(values: Array, axis: int) -> Array:
@@ -23,7 +23,8 @@ def along(values: Array, axis: int) -> Array:
 @pytest.mark.parametrize("names", [(), ("scale",), ("bias",), ("scale", "bias")])
 def test_batch(axis: int, names: tuple[str, ...], known: tuple[str, ...]) -> None:
     random = np.random.default_rng(1)
-    numbers = {name: random.uniform(0.5, 2, X.shape[axis]).astype(np.float32) for name in ("mean", "variance", *names)}
+    size = (2, 3, 4, 5)[axis]
+    numbers = {name: random.uniform(0.5, 2, (size,)).astype(np.float32) for name in ("mean", "variance", *names)}
     wanted = (X.astype(np.float64) - along(numbers["mean"], axis)) / np.sqrt(along(numbers["variance"], axis) + 1e-3)
     wanted = wanted * along(numbers.get("scale", np.ones(1)), axis) + along(numbers.get("bias", np.zeros(1)), axis)
     given: dict[str, Any] = {"axis": axis, "epsilon": 1e-3, **numbers}

@@ -32,9 +32,10 @@ def _conv2d(emitter: Emitter, call: Call) -> int:
     shape = emitter.described(call.outputs[0]).shape
     output = tuple(shape[layout.index(letter)] for letter in "nhwc")
     view = window(call, (sizes["h"], sizes["w"]))
-    padding = view.padding(emitter.shape(x)[1:3], output[1:3])
+    source = emitter.shape(x)[1:3]
+    padding = view.padding(source, output[1:3])
     if padding is None:
-        x, padding = padded(emitter, x, view.begin, view.end), Padding.VALID
+        x, padding = padded(emitter, x, view.begin, view.end(source, output[1:3])), Padding.VALID
     if groups > 1 and sizes["i"] == 1 and groups == emitter.shape(x)[3]:
         y = _depthwise(emitter, x, to_layout(emitter, weights, filter_layout, "ihwo"), bias, view, padding, output)
     else:

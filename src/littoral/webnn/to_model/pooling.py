@@ -108,16 +108,8 @@ def _slow_max(emitter: Emitter, x: int, view: Window, output: Shape) -> int:
 
 
 def _bordered(emitter: Emitter, x: int, view: Window, output: Shape, value: float) -> int:
-    """The picture with as much border as the windows of the output reach, which may be more or less than was asked."""
-    return padded(emitter, x, view.begin, _end(emitter.shape(x)[1:3], view, output[1:3]), value)
-
-
-def _end(source: Shape, view: Window, output: Shape) -> tuple[int, int]:
-    high, wide = (
-        max((output[axis] - 1) * view.strides[axis] + view.reach[axis] - source[axis] - view.begin[axis], 0)
-        for axis in range(2)
-    )
-    return high, wide
+    """The picture with as much border as the windows of the output reach."""
+    return padded(emitter, x, view.begin, view.end(emitter.shape(x)[1:3], output[1:3]), value)
 
 
 def _counts(source: Shape, view: Window, output: Shape) -> Array:

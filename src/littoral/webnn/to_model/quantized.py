@@ -11,7 +11,7 @@ import numpy as np
 from littoral.tflite import Quantization, TensorType
 from littoral.tflite.enums import ActivationFunction
 from littoral.tflite.options.conversion import QuantizeOptions
-from littoral.webnn.program import Call, Ref
+from littoral.webnn.program import Array, Call, Ref
 from littoral.webnn.to_model.emitter import TYPES, Emitter, UnfitError
 from littoral.webnn.to_model.patterns import Pattern
 from littoral.webnn.to_model.scales import parameters, same, stored, stored_range
@@ -94,6 +94,8 @@ def _requantized(
     tensor = stored(emitter, call, inputs[operand])
     if same(inputs[operand], output) and emitter.type(tensor) == type_:
         return tensor
+    if not _in_reach(inputs[operand].scale, output):
+        return None
     made = emitter.emit("QUANTIZE", (tensor,), emitter.shape(tensor), type_, QuantizeOptions(), 2)
     emitter.requantize(made, output)
     return made
@@ -143,6 +145,22 @@ def _real(given: _Given, *names: str) -> bool:
     return all(quantization is not None and quantization.scale.size == 1 for quantization in found)
 
 
+def _in_reach(scales: Array, output: Quantization, smallest: float = 2.0**-8) -> bool:
+    """Whether kernels can bring numbers of some scales to the output's: others overflow."""
+    ratios = scales / output.scale[0]
+    return bool(((ratios > smallest) & (ratios < 2.0**7)).all())
+
+
+def _unlike(given: _Given, *names: str) -> bool:
+    """The kernel takes and gives any scales in reach."""
+    return _real(given, *names) and all(_in_reach(one.scale, given.output) for one in given.inputs.values())
+
+
+def _mul(given: _Given) -> bool:
+    a, b = given.of("a"), given.of("b")
+    return _real(given, "a", "b") and bool(a and b and _in_reach(a.scale * b.scale, given.output, 2.0**-16))
+
+
 def _alike(given: _Given, *names: str) -> bool:
     """The kernel takes and gives one scale."""
     return _real(given, *names) and all(same(given.output, one) for one in given.inputs.values())
@@ -159,6 +177,8 @@ def _product(given: _Given, x: str, weights: str, added: str, axis: int) -> bool
     """A product with weights of one scale, or one for each output channel, and what is added in the product's scale."""
     first, second = given.of(x), given.of(weights)
     if first is None or second is None or first.scale.size > 1 or not _weights_fit(given, second, axis):
+        return False
+    if not _in_reach(first.scale * second.scale, given.output, 2.0**-31):
         return False
     third = given.of(added)
     if third is None:
@@ -184,7 +204,7 @@ def _gemm(given: _Given) -> bool:
 
 
 def _clamp(given: _Given) -> bool:
-    return _limits(given.call) in ((0.0, inf), (0.0, 6.0), (-1.0, 1.0)) and _real(given, "input")
+    return _limits(given.call) in ((0.0, inf), (0.0, 6.0), (-1.0, 1.0)) and _unlike(given, "input")
 
 
 def _pad(given: _Given) -> bool:
@@ -212,9 +232,12 @@ _RULES: dict[str, Callable[[_Given], bool]] = {
     "sigmoid": lambda given: _fixed(given, 1 / 256, -128),
     "softmax": lambda given: _fixed(given, 1 / 256, -128),
     "tanh": lambda given: _fixed(given, 1 / 128, 0),
-    **dict.fromkeys(("add", "sub", "mul", "matmul"), lambda given: _real(given, "a", "b")),
+    "mul": _mul,
+    "matmul": _mul,
+    **dict.fromkeys(("add", "sub"), lambda given: _unlike(given, "a", "b")),
     **dict.fromkeys(("max", "min"), lambda given: _alike(given, "a", "b")),
-    **dict.fromkeys(("relu", "hardSwish", "leakyRelu", "reduceMean", "reduceSum"), lambda given: _real(given, "input")),
+    **dict.fromkeys(("relu", "hardSwish", "leakyRelu"), lambda given: _unlike(given, "input")),
+    **dict.fromkeys(("reduceMean", "reduceSum"), lambda given: _unlike(given, "input")),
     **dict.fromkeys(
         (
             *("averagePool2d", "maxPool2d", "reduceMax", "reduceMin", "reshape", "transpose", "slice"),

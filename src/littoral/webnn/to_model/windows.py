@@ -31,15 +31,13 @@ class Window:
         size: Of the window, without dilation.
         strides: From one place to the next.
         dilations: From one element of the window to the next.
-        begin: Padding above and to the left.
-        end: Padding below and to the right; windows beyond it do not count.
+        begin: Padding above and to the left. How much there is below and to the right, the output's size tells.
     """
 
     size: Pair
     strides: Pair
     dilations: Pair
     begin: Pair
-    end: Pair
 
     @property
     def reach(self) -> Pair:
@@ -47,14 +45,22 @@ class Window:
         high, wide = ((size - 1) * step + 1 for size, step in zip(self.size, self.dilations, strict=True))
         return high, wide
 
+    def end(self, source: Sequence[int], output: Sequence[int]) -> Pair:
+        """How far the last windows of an output reach beyond a picture."""
+        high, wide = (
+            max((output[n] - 1) * self.strides[n] + self.reach[n] - source[n] - self.begin[n], 0) for n in range(2)
+        )
+        return high, wide
+
     def padding(self, source: Sequence[int], output: Sequence[int]) -> Padding | None:
         """How a kernel is told this padding; None where it must be written out."""
-        if self.begin == self.end == (0, 0):
+        end = self.end(source, output)
+        if self.begin == end == (0, 0):
             return Padding.VALID
         for axis in range(2):
             stride = self.strides[axis]
             total = max((output[axis] - 1) * stride + self.reach[axis] - source[axis], 0)
-            given = (self.begin[axis], self.end[axis])
+            given = (self.begin[axis], end[axis])
             if output[axis] != -(-source[axis] // stride) or given != (total // 2, total - total // 2):
                 return None
         return Padding.SAME
@@ -68,8 +74,8 @@ def pair(call: Call, name: str) -> Pair:
 
 def window(call: Call, size: Pair) -> Window:
     """The window of a call."""
-    top, bottom, left, right = numbers(call, "padding")
-    return Window(size, pair(call, "strides"), pair(call, "dilations"), (top, left), (bottom, right))
+    top, _, left, _ = numbers(call, "padding")
+    return Window(size, pair(call, "strides"), pair(call, "dilations"), (top, left))
 
 
 def padded(emitter: Emitter, x: int, begin: Pair, end: Pair, value: float = 0) -> int:
