@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.webnn.to_model.conftest import bits, compute, operators, run, same
+from tests.webnn.to_model.conftest import bits, compute, operators, same
 
-from littoral.webnn.builder import MLGraphBuilder
-from littoral.webnn.context import create_context
-from littoral.webnn.program import DTYPES, Descriptor
+from littoral.webnn.program import DTYPES
 
 TYPES = st.sampled_from(sorted(DTYPES))
 SHAPES = st.lists(st.integers(1, 3), max_size=8).map(tuple)
@@ -102,22 +100,3 @@ def test_split(data_type: str, shape: tuple[int, ...], data: st.DataObject) -> N
 def test_operators(operation: str, given: dict[str, Any], wanted: list[str]) -> None:
     source = {} if operation == "concat" else {"input": np.zeros((2, 3), np.float32)}
     assert operators(operation, **source, **given) == wanted
-
-
-def test_types_that_a_kernel_lacks_go_through_as_integers() -> None:
-    parts = [np.zeros(2, np.uint64)] * 2
-    assert operators("concat", inputs=parts, axis=0) == ["BITCAST", "BITCAST", "CONCATENATION", "BITCAST"]
-
-
-@pytest.mark.parametrize("data_type", ["int8", "uint8"])
-def test_integers_of_different_scales_are_joined_as_they_are(data_type: str) -> None:
-    value = np.arange(-4, 4, dtype=np.float32)
-    with create_context() as context:
-        builder = MLGraphBuilder(context)
-        source, zero = builder.input("x", Descriptor("float32", (8,))), builder.constant(np.zeros(1, data_type))
-        scales = [builder.constant(np.array([scale], np.float32)) for scale in (0.5, 0.25)]
-        parts = [builder.quantizeLinear(source, scale, zero) for scale in scales]
-        program = builder.record({"output0": builder.concat(parts, 0)})
-    low, high = np.iinfo(data_type).min, np.iinfo(data_type).max
-    wanted = np.clip(np.concatenate([value / 0.5, value / 0.25]), low, high).astype(data_type)
-    assert same(run(program, {"x": value})[0], wanted)
