@@ -32,8 +32,7 @@ def folded(node: Node) -> Sequence[Array] | None:
     known = [value for value in values if value is not None]
     if len(known) != len(values) or (sum(value.size for value in known) > _MOST and node.name != "DEQUANTIZE"):
         return None
-    with np.errstate(all="ignore"):
-        made = fold(node, known)
+    made = fold(node, known)
     return [made] if isinstance(made, np.ndarray) else made
 
 

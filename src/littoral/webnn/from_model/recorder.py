@@ -160,7 +160,8 @@ class Recorder:
         found, is_type = self.tensor(tensor), self.describe(made).data_type
         stored = data_type(found)
         if is_type != stored:
-            assert is_type == "float32", f"{found.name} is {stored}, and {is_type} was made"
+            if is_type != "float32":
+                raise Unmapped(f"{found.name!r} is {stored}, and it would be {is_type}", "Convert the model again")
             made = self._from_real(found, made, stored)
         self._stored[tensor] = made if shape is None else self.reshape(made, shape)
 

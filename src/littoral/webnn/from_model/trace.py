@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
+
 from littoral.tflite import Graph, Operator
 from littoral.webnn.errors import OperandError
 from littoral.webnn.from_model import (
@@ -78,21 +80,26 @@ def trace(graph: Graph, inputs: Sequence[int], subgraph: int, operators: Sequenc
 
 def _lower(recorder: Recorder, operator: Operator) -> Unmapped | None:
     """Lowers one operator; why not, where it cannot be."""
-    node = Node(recorder, operator)
     try:
-        known = folded(node)
-        if known is not None:
-            node.put(*known)
-            return None
-        lowering = _lowerings().get(operator.name)
-        if lowering is None:
-            return unknown(operator.name)
-        lowering(node)
+        with np.errstate(all="ignore"):
+            _record(Node(recorder, operator))
     except Unmapped as refusal:
         return refusal
     except OperandError as error:
         return Unmapped(error.cause, error.remedy)
+    except (IndexError, OverflowError, TypeError, ValueError, ZeroDivisionError) as error:  # a file that makes no sense
+        return Unmapped(f"its tensors or options contradict each other: {error}", "Convert the model again")
     return None
+
+
+def _record(node: Node) -> None:
+    known = folded(node)
+    if known is not None:
+        node.put(*known)
+    elif node.name in _lowerings():
+        _lowerings()[node.name](node)
+    else:
+        raise unknown(node.name)
 
 
 @cache
