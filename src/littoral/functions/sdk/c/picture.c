@@ -1,0 +1,53 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "decoding.h"
+
+void *lt_borrow(lt_source *source, size_t bytes) {
+    lt_block *block = calloc(1, sizeof(lt_block) + 16 + bytes);
+    if (!block) lt_fail("out of memory: the picture is too large for this function's limit");
+    block->next = source->blocks;
+    source->blocks = block;
+    return (uint8_t *)block + 16;
+}
+
+const char *lt_begin(lt_source *source, uint32_t width, uint32_t height, int orientation) {
+    if (!width || !height) return "the picture has no pixels";
+    if ((uint64_t)width * height > LT_MAX_PIXELS) return "the picture has more than 89 million pixels";
+    source->rows->begin(source->rows, width, height, orientation);
+    return NULL;
+}
+
+int lt_orientation(const uint8_t *bytes, size_t length) {
+    if (length < 8 || (memcmp(bytes, "II*\0", 4) && memcmp(bytes, "MM\0*", 4))) return 1;
+    bool little = bytes[0] == 'I';
+    uint32_t at = little ? lt_le32(bytes + 4) : lt_be32(bytes + 4);
+    if (at > length - 2) return 1;
+    uint32_t count = little ? lt_le16(bytes + at) : lt_be16(bytes + at);
+    const uint8_t *entry = bytes + at + 2;
+    for (; count && bytes + length - entry >= 12; count--, entry += 12) {
+        uint32_t tag = little ? lt_le16(entry) : lt_be16(entry), kind = little ? lt_le16(entry + 2) : lt_be16(entry + 2);
+        uint32_t value = little ? lt_le16(entry + 8) : lt_be16(entry + 8);
+        if (tag == 0x112 && kind == 3) return value >= 1 && value <= 8 ? (int)value : 1;
+    }
+    return 1;
+}
+
+static const char *decode(lt_source *source) {
+    const uint8_t *bytes = source->bytes;
+    if (source->length >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0) return lt_decode_png(source);
+    if (source->length >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0) return lt_decode_jpeg(source);
+    if (source->length >= 2 && memcmp(bytes, "BM", 2) == 0) return lt_decode_bmp(source);
+    return "the request is no picture that this function reads: PNG, JPEG or BMP";
+}
+
+const char *lt_decode(const uint8_t *bytes, size_t length, lt_rows *rows) {
+    lt_source source = {.bytes = bytes, .length = length, .rows = rows};
+    const char *wrong = decode(&source);
+    while (source.blocks) {
+        lt_block *next = source.blocks->next;
+        free(source.blocks);
+        source.blocks = next;
+    }
+    return wrong;
+}
