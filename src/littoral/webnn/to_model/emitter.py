@@ -16,6 +16,7 @@ from littoral.tflite.options.conversion import BitcastOptions, CastOptions
 from littoral.tflite.options.shape import BroadcastToOptions, ReshapeOptions, TransposeOptions
 from littoral.tflite.wire import Table
 from littoral.webnn.program import Array, Call, Descriptor, Program, Ref, Value
+from littoral.webnn.to_model.finishing import activated, takes_activation
 from littoral.webnn.to_model.shapes import Shape, composed, merged_axes, moves_nothing, swapped
 
 _BUILTIN = set(BUILTIN_OPTIONS.values())
@@ -173,7 +174,7 @@ class Emitter:
         One that works element by element is written before the transposes of its inputs instead of after them, so that
         these meet and cancel each other.
         """
-        if name in _ELEMENTWISE and (before := self._before_transposes(inputs, shape)) is not None:
+        if name in _ELEMENTWISE and (before := self.before_transposes(inputs, shape)) is not None:
             sources, order, shape = before
             return self.transpose(self.emit(name, sources, shape, type_, options, version), order)
         type_ = self.type(inputs[0]) if type_ is None else type_
@@ -323,7 +324,7 @@ class Emitter:
         assert value is not None
         return tuple(value.tolist())
 
-    def _before_transposes(self, inputs: Sequence[int], shape: Sequence[int]) -> tuple[list[int], Shape, Shape] | None:
+    def before_transposes(self, inputs: Sequence[int], shape: Sequence[int]) -> tuple[list[int], Shape, Shape] | None:
         """What inputs are before they are transposed, in what order that is, and an output's shape, if they are.
 
         All must be transposed in the same way, or be constants.
@@ -369,17 +370,6 @@ class Emitter:
 
 class UnfitError(Exception):
     """No quantized kernel computes this; it is computed in real numbers."""
-
-
-def takes_activation(operator: Operator) -> bool:
-    """Whether an operator could apply an activation, and does not yet."""
-    return getattr(operator.options, "fused_activation_function", None) == ActivationFunction.NONE
-
-
-def activated(operator: Operator, activation: ActivationFunction) -> Operator:
-    """An operator that applies an activation itself."""
-    assert operator.options is not None
-    return operator.replaced(options=operator.options.replaced(fused_activation_function=activation))
 
 
 def _transposed(quantization: Quantization | None, order: Shape) -> Quantization | None:

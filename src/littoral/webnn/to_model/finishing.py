@@ -7,7 +7,6 @@ from collections import Counter
 from littoral.tflite import Graph, Operator, Subgraph
 from littoral.tflite.edit import without_unused_tensors
 from littoral.tflite.enums import ActivationFunction
-from littoral.webnn.to_model.emitter import activated, takes_activation
 
 _ACTIVATIONS = {
     "RELU": ActivationFunction.RELU,
@@ -68,3 +67,14 @@ def _takes_activation(subgraph: Subgraph, operator: Operator) -> bool:
     """Of real numbers: quantized ones were given theirs when they were made."""
     output = subgraph.tensors[operator.outputs[0]]
     return operator.name in _FUSE and output.type.name == "FLOAT32" and takes_activation(operator)
+
+
+def takes_activation(operator: Operator) -> bool:
+    """Whether an operator could apply an activation, and does not yet."""
+    return getattr(operator.options, "fused_activation_function", None) == ActivationFunction.NONE
+
+
+def activated(operator: Operator, activation: ActivationFunction) -> Operator:
+    """An operator that applies an activation itself."""
+    assert operator.options is not None
+    return operator.replaced(options=operator.options.replaced(fused_activation_function=activation))

@@ -88,6 +88,9 @@ def join(emitter: Emitter, tensors: Sequence[int], axis: int) -> int:
         tensors = [_bare(emitter, tensor) for tensor in tensors]
     shapes = [emitter.shape(tensor) for tensor in tensors]
     shape = resized(shapes[0], axis, sum(each[axis] for each in shapes))
+    if (before := emitter.before_transposes(tensors, shape)) is not None:
+        sources, order, _ = before
+        return emitter.transpose(join(emitter, sources, order[axis]), order)
     if len(shape) > _MOST_AXES:
         thin = [emitter.reshape(tensor, around(each, axis)) for tensor, each in zip(tensors, shapes, strict=True)]
         return emitter.reshape(join(emitter, thin, 1), shape)

@@ -25,7 +25,7 @@ from littoral.webnn.to_model.kernels import (
     square_root,
     subtract,
 )
-from littoral.webnn.to_model.shapes import Shape
+from littoral.webnn.to_model.shapes import Shape, composed
 from littoral.webnn.to_model.types import I32, I64, U64, from_ordered, ordered, widened
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def reduce(emitter: Emitter, name: str, x: int, axes: Shape, keep: bool = True) 
         return x
     shape = emitter.shape(x)
     kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    if (before := emitter.before_transposes((x,), shape)) is not None:
+        (source,), order, _ = before
+        made = emitter.transpose(reduce(emitter, name, source, composed(order, axes)), order)
+        return made if keep else emitter.reshape(made, _without(shape, axes))
     if len(shape) > _MOST_AXES:
         return _reduce_merged(emitter, name, x, axes, kept if keep else _without(shape, axes))
     output = kept if keep else _without(shape, axes)
