@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import struct
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,10 +31,11 @@ MODULE = "wasi_ephemeral_nn"
 
 INVALID_ARGUMENT, INVALID_ENCODING, MISSING_MEMORY, BUSY, RUNTIME_ERROR, UNSUPPORTED, TOO_LARGE, NOT_FOUND = range(1, 9)
 TENSORFLOW_LITE, AUTODETECT = 4, 5  # of graph_encoding
-TYPES = ("float16", "float32", "float64", "uint8", "int32", "int64")
+TYPES = tuple(map(np.dtype, ("float16", "float32", "float64", "uint8", "int32", "int64")))
 """tensor_type by its number."""
 
-_BYTES = {np.dtype("int8"), np.dtype("bool")}  # which travel as u8
+_U8 = np.dtype("uint8")
+_BYTES = {np.dtype("int8"): _U8, np.dtype("bool"): _U8}  # how types travel that the standard lacks
 _TENSOR = struct.Struct("<IIBxxxII")  # dimensions, their number, type, data, its size
 _MOST_GRAPHS, _MOST_CONTEXTS, _MOST_DIMENSIONS = 16, 64, 8
 
@@ -56,9 +58,41 @@ class Tensors:
     loaded: list[Model] = field(default_factory=list)
 
     def close(self) -> None:
-        """Frees the models that the guest loaded itself."""
+        """Frees the models that the guest loaded itself, and gives the memory of inputs back."""
         for model in self.loaded:
             model.close()
+        for context in self.contexts:
+            for value in context.inputs:
+                if value is not None:
+                    _spare.give(value)
+
+
+class Spare:
+    """Memory for inputs that was used before: the system takes longer to find and clear pages than we to copy."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._total = 0
+        self._free: dict[int, list[Array]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> Array:
+        """So many bytes, with anything in them."""
+        with self._lock:
+            if self._free.get(size):
+                self._total -= size
+                return self._free[size].pop()
+        return np.empty(size, np.uint8)
+
+    def give(self, value: Array) -> None:
+        """Takes back what is not used any more."""
+        with self._lock:
+            if self._total + value.nbytes <= self._most:
+                self._total += value.nbytes
+                self._free.setdefault(value.nbytes, []).append(value.reshape(-1).view(np.uint8))
+
+
+_spare = Spare(16 << 20)
 
 
 def _tensors(host: Host) -> Tensors:
@@ -156,17 +190,21 @@ def set_input(host: Host, handle: int, index: int, tensor: int) -> int:
     info = context.model.inputs[index]
     if wrong := _misfit(info, shape, kind, size):
         return _say(host, INVALID_ARGUMENT, f"set_input: input {info} got {wrong}")
+    content = span(data, size)
     if (number := _hold(host, size, context.inputs[index], "set_input")) != 0:
         return number
-    context.inputs[index] = np.frombuffer(span(data, size), info.dtype).reshape(shape).copy()
+    kept = _spare.take(size)
+    kept.data[:] = content
+    context.inputs[index] = kept.view(info.dtype).reshape(shape)
     return 0
 
 
 def _misfit(info: TensorInfo, shape: tuple[int, ...], kind: int, size: int) -> str:
     """What is wrong with a tensor for an input; empty when nothing is."""
-    given = TYPES[kind] if kind < len(TYPES) else f"the type number {kind}"
-    if given != ("uint8" if info.dtype in _BYTES else info.dtype.name):
-        return given
+    if kind >= len(TYPES):
+        return f"the type number {kind}"
+    if TYPES[kind] != _BYTES.get(info.dtype, info.dtype):
+        return f"{TYPES[kind]}"
     if len(shape) != len(info.shape) or any(
         side != wanted and not (wanted == -1 and side > 0) for side, wanted in zip(shape, info.shape, strict=True)
     ):

@@ -63,7 +63,7 @@ def fd_read(host: Host, descriptor: int, pointer: int, count: int, read: int) ->
         return ISDIR if isinstance(source, Folder) else BADF
     if count > _MOST_VECTORS:
         return INVAL
-    done = _fill(_vectors(host, pointer, count), source.data, source.position)
+    done = _fill(host, pointer, count, source.data, source.position)
     source.position += done
     return _put(host, read, done)
 
@@ -75,18 +75,18 @@ def fd_pread(host: Host, descriptor: int, pointer: int, count: int, offset: int,
         return ISDIR if isinstance(source, Folder) else BADF
     if count > _MOST_VECTORS:
         return INVAL
-    return _put(host, read, _fill(_vectors(host, pointer, count), source.data, offset))
+    return _put(host, read, _fill(host, pointer, count, source.data, offset))
 
 
-def _fill(parts: Sequence[memoryview], data: memoryview, position: int) -> int:
-    start = position
-    for part in parts:
-        piece = data[position : position + len(part)]
-        part[: len(piece)] = piece
+def _fill(host: Host, pointer: int, count: int, data: memoryview, position: int) -> int:
+    """Copies data from a position on into the pieces of memory that a list names; gives how much."""
+    begin = position
+    for start, size in struct.iter_unpack("<II", host.memory.span(pointer, 8 * count)):
+        piece = data[position : position + size]
+        host.memory.span(start, size)
+        host.memory.prepare(start, len(piece))[:] = piece
         position += len(piece)
-        if len(piece) < len(part):
-            break
-    return position - start
+    return position - begin
 
 
 def fd_seek(host: Host, descriptor: int, offset: int, whence: int, result: int) -> int:
