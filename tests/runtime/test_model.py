@@ -14,7 +14,8 @@ from littoral.errors import ClosedError, DeviceError, InputError, ModelFileError
 from littoral.runtime import embed, load
 from littoral.runtime.signature import Result
 from littoral.runtime.tensors import Array
-from littoral.tflite import Graph, read, to_bytes, write
+from littoral.tflite import Graph, Operator, OperatorCode, Subgraph, Tensor, read, to_bytes, write
+from littoral.tflite.options.elementwise import SubOptions
 
 A = np.array([[1, 2, 3, 4]], np.float32)
 B = np.array([[10, 20, 30, 40]], np.float32)
@@ -28,6 +29,18 @@ def array(result: Result) -> Array:
 
 def number(result: Result) -> float:
     return float(array(result).item())
+
+
+@devices
+def test_scalars_stay_scalars(device: str) -> None:
+    tensors = [Tensor(name=name) for name in ("a", "b", "difference")]
+    code, options = OperatorCode.of("SUB"), SubOptions()
+    subtract = Operator(code=code, inputs=(0, 1), outputs=(2,), options=options)
+    main = Subgraph(name="main", tensors=tensors, operators=[subtract], inputs=(0, 1), outputs=(2,))
+    with load(Graph(subgraphs=[main], metadata=[], signatures=[]), device) as model:
+        assert [info.shape for info in (*model.inputs, *model.outputs)] == [(), (), ()]
+        result = array(model(3.5, np.float32(2), raw=False))
+        assert (result.shape, result.dtype, float(result)) == ((), np.float32, 1.5)
 
 
 @devices

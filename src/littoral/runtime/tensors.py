@@ -95,10 +95,10 @@ class TensorInfo:
         if raw or self.dtype.kind == "b":
             if array.dtype != self.dtype:
                 raise self._refusal(array, f"{self.dtype} (the stored type)" if raw else "bool")
-            return np.ascontiguousarray(array)
+            return np.asarray(array, order="C")  # ascontiguousarray makes vectors of scalars
         if self.is_quantized:
             return self._quantized(array)
-        return self._integers(array) if self.dtype.kind in "iu" else np.ascontiguousarray(array, self.dtype)
+        return self._integers(array) if self.dtype.kind in "iu" else np.asarray(array, self.dtype, order="C")
 
     def give(self, stored: Array, raw: bool = False) -> Array:
         """What a caller gets for a stored array: real values where it is quantized, unless it asked for raw ones."""
@@ -128,7 +128,7 @@ class TensorInfo:
         if array.size and not (array.min() >= limits.min and array.max() <= limits.max):  # also where it is NaN
             seen = f"{array.min()} to {array.max()}"
             raise InputError(f"input {self} got values of {seen}", f"Accepted: {limits.min} to {limits.max}")
-        return np.ascontiguousarray(array.astype(self.dtype))
+        return array.astype(self.dtype, order="C")
 
     def _refusal(self, array: Array, accepted: str) -> InputError:
         return InputError(f"input {self} got values of type {array.dtype}", f"Accepted: {accepted}")

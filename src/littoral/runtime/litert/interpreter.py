@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from littoral.errors import ClosedError, DeviceError
 from littoral.runtime.delegate.base import Delegate
 from littoral.runtime.delegate.failures import RUNTIME_ERRORS, remedy, words
@@ -68,7 +70,7 @@ class Interpreted:
             for info, value in zip(entry.inputs, values, strict=True):
                 native.set_tensor(info.index, value)
             native.invoke()
-            return [native.get_tensor(info.index) for info in entry.outputs]
+            return [np.asarray(native.get_tensor(info.index)) for info in entry.outputs]  # a scalar is no array there
 
     def reset(self) -> None:
         """Sets variables back to zero."""
