@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.webnn.to_model.conftest import compute, run
-from tests.webnn.to_model.test_convolution import arranged, convolved
+from tests.webnn.to_model.test_convolution import arranged, convolved, spread
 
 from littoral import webnn
 from littoral.webnn.program import Array, Program
@@ -149,6 +149,25 @@ def test_a_convolution_is_one_kernel(groups: int, name: str, activation: str, bi
     wanted = convolved(arranged(make.real["x"], "nhwc", "nchw"), real, (1,) * 4, (1, 1), (1, 1), groups)
     wanted = wanted + (make.real["bias"][:, None, None] if bias else 0)
     make.check(program, arranged(np.clip(wanted, low, high), "nchw", "nhwc"), 0.08, -5, [name])
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("padding", [(0, 0, 0, 0), (0, 1, 0, 1), (1, 1, 1, 1)])
+def test_a_transposed_convolution_is_one_kernel(padding: tuple[int, ...], bias: bool) -> None:
+    make = Quantized()
+    x = make.given("x", integers((1, 4, 4, 2)), 0.05, 3)
+    weights = make.given("weights", integers((4, 3, 3, 2), seed=1), 0.01, known=True)
+    options: dict[str, Any] = {"padding": padding, "strides": (2, 2), "dilations": (1, 1), "groups": 1}
+    if bias:
+        added = np.array([100, -2000, 300, 4000], np.int32)
+        options["bias"] = make.given("bias", added, np.float32(0.05) * np.float32(0.01), known=True)
+    y = make.builder.convTranspose2d(x, weights, inputLayout="nhwc", filterLayout="ohwi", **options)
+    wanted = spread(
+        arranged(make.real["x"], "nhwc", "nchw"), arranged(make.real["weights"], "ohwi", "iohw"), options, y.shape[1:3]
+    )
+    wanted = wanted + (make.real["bias"][:, None, None] if bias else 0)
+    operators = ["TRANSPOSE_CONV"] if padding[0] == 0 else None
+    make.check(make.ended(y, 0.1, -5), arranged(wanted, "nchw", "nhwc"), 0.1, -5, operators)
 
 
 @pytest.mark.parametrize("data_type", ["int8", "uint8"])

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from littoral.tflite.enums import Padding
 from littoral.tflite.options.convolution import Conv2DOptions, DepthwiseConv2DOptions, TransposeConvOptions
-from littoral.tflite.options.selection import SliceOptions
-from littoral.tflite.options.shape import ConcatenationOptions, DilateOptions
+from littoral.tflite.options.shape import DilateOptions
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import Emitter, UnfitError
-from littoral.webnn.to_model.kernels import add
-from littoral.webnn.to_model.moves import number, numbers
+from littoral.webnn.to_model.moves import join, number, numbers
 from littoral.webnn.to_model.scales import product_scale
+from littoral.webnn.to_model.slicing import cut
 from littoral.webnn.to_model.windows import Window, padded, pair, to_layout, window
 
 if TYPE_CHECKING:
@@ -74,55 +74,59 @@ def _bias(emitter: Emitter, call: Call, x: int, weights: int, channels: int) -> 
 
 
 def _conv_transpose2d(emitter: Emitter, call: Call) -> int:
-    """A TRANSPOSE_CONV of each group that gives what the uncut picture would be, and what lies within of that."""
+    """One TRANSPOSE_CONV for each group."""
     layout, filter_layout = str(call.options["inputLayout"]), str(call.options["filterLayout"])
     groups = number(call, "groups")
-    if emitter.quantizing:
-        raise UnfitError
     x = to_layout(emitter, emitter.take_float(call.arguments["input"]), layout, "nhwc")
     weights = to_layout(emitter, emitter.take_float(call.arguments["filter"]), filter_layout, "ohwi")
-    dilations = pair(call, "dilations")
-    weights = _dilated(emitter, weights, dilations)
+    weights = _dilated(emitter, weights, pair(call, "dilations"))
     shape = emitter.described(call.outputs[0]).shape
     output = tuple(shape[layout.index(letter)] for letter in "nhwc")
+    bias = emitter.take_float(call.options["bias"]) if "bias" in call.options else None
     parts = [
-        _one_group(emitter, call, part, kernel, output)
-        for part, kernel in zip(_split(emitter, x, groups, 3), _split(emitter, weights, groups, 3), strict=True)
+        _one_group(emitter, call, (part, kernel, offset), output[1:3])
+        for part, kernel, offset in zip(
+            _split(emitter, x, groups, 3),
+            _split(emitter, weights, groups, 3),
+            [None] * groups if bias is None else _split(emitter, bias, groups, 0),
+            strict=True,
+        )
     ]
-    y = parts[0]
-    if groups > 1:
-        joined = (*emitter.shape(y)[:3], output[3])
-        y = emitter.emit("CONCATENATION", parts, joined, None, ConcatenationOptions(axis=3))
-    if "bias" in call.options:
-        y = add(emitter, y, emitter.take_float(call.options["bias"]))
-    return emitter.give(call, to_layout(emitter, y, "nhwc", layout))
+    return emitter.give(call, to_layout(emitter, join(emitter, parts, 3), "nhwc", layout))
 
 
-def _one_group(emitter: Emitter, call: Call, x: int, weights: int, output: tuple[int, ...]) -> int:
-    n, h, w, _ = emitter.shape(x)
-    channels, high, wide, _ = emitter.shape(weights)
-    strides = pair(call, "strides")
-    top, _, left, _ = numbers(call, "padding")
-    begin = top, left
-    uncut = [
-        max((size - 1) * stride + reach, first + wanted)
-        for size, stride, reach, first, wanted in zip((h, w), strides, (high, wide), begin, output[1:3], strict=True)
-    ]
-    shape = (n, *uncut, channels)
-    options = TransposeConvOptions(padding=Padding.VALID, stride_h=strides[0], stride_w=strides[1])
-    y = emitter.emit("TRANSPOSE_CONV", (emitter.indices(shape), weights, x), shape, emitter.type(x), options)
-    wanted = (n, *output[1:3], channels)
-    if wanted == shape:
-        return y
-    return emitter.emit(
-        "SLICE", (y, emitter.indices((0, *begin, 0)), emitter.indices(wanted)), wanted, None, SliceOptions()
+def _one_group(emitter: Emitter, call: Call, given: tuple[int, int, int | None], output: Sequence[int]) -> int:
+    """The kernel knows padding SAME and none: of other padding, the uncut picture is computed, and cut."""
+    x, weights, bias = given
+    n, *source, _ = emitter.shape(x)
+    channels, *size, _ = emitter.shape(weights)
+    strides, (top, _, left, _) = pair(call, "strides"), numbers(call, "padding")
+    begin = (top, left)
+    reached = [(source[axis] - 1) * strides[axis] + size[axis] for axis in range(2)]
+    totals = [reached[axis] - output[axis] for axis in range(2)]
+    same = all(
+        totals[axis] >= 0 and begin[axis] == totals[axis] // 2 and source[axis] == -(-output[axis] // strides[axis])
+        for axis in range(2)
     )
+    uncut = output if same else [max(reached[axis], begin[axis] + output[axis]) for axis in range(2)]
+    padding = Padding.SAME if same and any(totals) else Padding.VALID
+    shape, wanted = (n, *uncut, channels), (n, *output, channels)
+    options = TransposeConvOptions(padding=padding, stride_h=strides[0], stride_w=strides[1])
+    inputs = (emitter.indices(shape), weights, x) if bias is None else (emitter.indices(shape), weights, x, bias)
+    y = emitter.emit("TRANSPOSE_CONV", inputs, shape, emitter.type(x), options, 1 if bias is None else 3)
+    if shape == wanted:
+        return y
+    if emitter.quantizing:
+        raise UnfitError
+    return cut(emitter, y, (0, *begin, 0), wanted)
 
 
 def _dilated(emitter: Emitter, weights: int, dilations: tuple[int, int]) -> int:
     """A filter [o, h, w, i] with zeros between its elements."""
     if dilations == (1, 1):
         return weights
+    if emitter.quantizing:
+        raise UnfitError
     o, h, w, i = emitter.shape(weights)
     shape = (o, (h - 1) * dilations[0] + 1, (w - 1) * dilations[1] + 1, i)
     value = emitter.value(weights)
@@ -138,18 +142,12 @@ def _split(emitter: Emitter, x: int, count: int, axis: int) -> list[int]:
     """Equal parts along an axis."""
     if count == 1:
         return [x]
-    value = emitter.value(x)
-    if value is not None:
-        return [emitter.constant(part) for part in np.split(value, count, axis)]
+    if emitter.quantizing:
+        raise UnfitError
     shape = list(emitter.shape(x))
     shape[axis] //= count
-    parts = []
-    for n in range(count):
-        begin = [n * shape[axis] if other == axis else 0 for other in range(len(shape))]
-        parts.append(
-            emitter.emit("SLICE", (x, emitter.indices(begin), emitter.indices(shape)), shape, None, SliceOptions())
-        )
-    return parts
+    begins = ([n * shape[axis] if other == axis else 0 for other in range(len(shape))] for n in range(count))
+    return [cut(emitter, x, begin, shape) for begin in begins]
 
 
 LOWERINGS: dict[str, Lowering] = {"conv2d": _conv2d, "convTranspose2d": _conv_transpose2d}

@@ -201,7 +201,7 @@ class Emitter:
             self.activate(maker.inputs[0], activation)
             return
         made = self._makers.get(tensor)
-        if made is None or made.name == "CONCATENATION" or not takes_activation(made):
+        if made is None or made.name in ("CONCATENATION", "TRANSPOSE_CONV") or not takes_activation(made):
             raise UnfitError
         changed = activated(made, activation)
         self.operators[next(n for n, one in enumerate(self.operators) if one is made)] = changed

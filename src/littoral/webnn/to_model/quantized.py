@@ -224,6 +224,7 @@ def _fixed(given: _Given, scale: float, low: int) -> bool:
 
 _RULES: dict[str, Callable[[_Given], bool]] = {
     "conv2d": _conv2d,
+    "convTranspose2d": _conv2d,
     "gemm": _gemm,
     "concat": _concat,
     "clamp": _clamp,
