@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from littoral.webnn.errors import OperandError
-from littoral.webnn.idl import Parameter, Signature
+from littoral.webnn.idl import Parameter, Signature, signatures
 from littoral.webnn.program import DTYPES, Ref, Value, titled
 
 _ACTIVATIONS = ("relu", "sigmoid", "tanh")
@@ -71,8 +71,9 @@ def snake(name: str) -> str:
 
 
 @cache
-def _names(signature: Signature) -> dict[str, str]:
+def _names(operation: str) -> dict[str, str]:
     """The standard's name of each name that is accepted."""
+    signature = signatures()[operation]
     names = [*(p.name for p in (*signature.arguments, *signature.options)), "label"]
     return {**{snake(name): name for name in names}, **{name: name for name in names}}
 
@@ -86,7 +87,7 @@ def _by_name(signature: Signature, values: Sequence[object], named: Mapping[str,
         raise OperandError(
             f"{signature.operation}: {len(values)} positional arguments were given, and it takes {takes}"
         )
-    accepted = _names(signature)
+    accepted = _names(signature.operation)
     for source in (rest[0] if rest else None, named):
         for name, value in (source or {}).items():  # type: ignore[attr-defined]
             known = accepted.get(name, name)
