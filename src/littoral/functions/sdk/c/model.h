@@ -34,7 +34,7 @@ lt_tensor lt_output_of(const lt_model *model, uint32_t index);
 // The real value of an element of an output's bytes.
 double lt_real(const lt_tensor *tensor, const void *stored, uint32_t index);
 
-// A model's input that takes pictures. Make it in `init`: it has a table of what each of 256 pixel values becomes.
+// A model's input that takes pictures. Make it in `init`: it has a table of what each of 256 pixel values is stored as.
 typedef struct {
     lt_tensor tensor;
     lt_contract contract;
