@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from littoral.tflite.options.activation import HardSwishOptions, LeakyReluOptions
@@ -18,6 +19,7 @@ from littoral.webnn.to_model.kernels import (
     minimum,
     multiply,
 )
+from littoral.webnn.to_model.moves import real
 from littoral.webnn.to_model.types import F32, widened
 
 if TYPE_CHECKING:
@@ -72,10 +74,10 @@ def softsign(emitter: Emitter, x: int) -> int:
     return divide(emitter, x, add(emitter, emitter.apply("ABS", (x,), AbsOptions()), emitter.number(1.0)))
 
 
-def _with(compute: object, *names: str) -> Lowering:
+def _with(compute: Callable[..., int], *names: str) -> Lowering:
     def lowering(emitter: Emitter, call: Call) -> int:
-        options = [float(call.options[name]) for name in names]  # type: ignore[arg-type]
-        return emitter.give(call, compute(emitter, emitter.take_float(call.arguments["input"]), *options))  # type: ignore[operator]
+        options = [real(call, name) for name in names]
+        return emitter.give(call, compute(emitter, emitter.take_float(call.arguments["input"]), *options))
 
     return lowering
 

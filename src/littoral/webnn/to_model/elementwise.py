@@ -9,6 +9,7 @@ import numpy as np
 
 from littoral.tflite import TensorType
 from littoral.tflite.options.elementwise import AbsOptions, CosOptions, NegOptions, SignOptions
+from littoral.tflite.wire import Table
 from littoral.webnn.program import Call
 from littoral.webnn.to_model import integers
 from littoral.webnn.to_model.emitter import NUMPY, TYPES, Emitter
@@ -81,8 +82,8 @@ def unary(compute: Unary) -> Lowering:
     return lowering
 
 
-def _kernel(name: str, options: Callable[[], object] | None = None) -> Lowering:
-    return unary(lambda emitter, x: emitter.apply(name, (x,), options() if options else None))  # type: ignore[arg-type]
+def _kernel(name: str, options: Callable[[], Table] | None = None) -> Lowering:
+    return unary(lambda emitter, x: emitter.apply(name, (x,), options() if options else None))
 
 
 def _tan(emitter: Emitter, x: int) -> int:

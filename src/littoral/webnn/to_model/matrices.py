@@ -10,6 +10,7 @@ from littoral.tflite.options.dense import BatchMatMulOptions, FullyConnectedOpti
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import Emitter
 from littoral.webnn.to_model.kernels import add, multiply
+from littoral.webnn.to_model.moves import real
 
 if TYPE_CHECKING:
     from littoral.webnn.to_model import Lowering
@@ -53,7 +54,7 @@ def _stacked(emitter: Emitter, x: int, shape: tuple[int, ...]) -> int:
 
 def _gemm(emitter: Emitter, call: Call) -> int:
     a, b = (emitter.take_float(call.arguments[name]) for name in "ab")
-    alpha, beta = (float(call.options[name]) for name in ("alpha", "beta"))  # type: ignore[arg-type]
+    alpha, beta = (real(call, name) for name in ("alpha", "beta"))
     transpose_a, transpose_b = bool(call.options["aTranspose"]), bool(call.options["bTranspose"])
     c = emitter.take_float(call.options["c"]) if "c" in call.options else None
     if c is not None and beta != 1:

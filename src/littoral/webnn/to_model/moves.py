@@ -114,3 +114,8 @@ def numbers(call: Call, name: str) -> Shape:
 def number(call: Call, name: str) -> int:
     """An argument or option that is an integer."""
     return cast(int, call.arguments[name] if name in call.arguments else call.options[name])
+
+
+def real(call: Call, name: str) -> float:
+    """An option that is a number."""
+    return float(cast(float, call.options[name]))

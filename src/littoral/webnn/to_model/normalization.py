@@ -9,6 +9,7 @@ import numpy as np
 from littoral.webnn.program import Call
 from littoral.webnn.to_model.emitter import Emitter
 from littoral.webnn.to_model.kernels import add, divide, multiply, square_root, subtract
+from littoral.webnn.to_model.moves import real
 from littoral.webnn.to_model.reduction import reduce
 from littoral.webnn.to_model.shapes import Shape
 
@@ -58,7 +59,7 @@ def _over(emitter: Emitter, call: Call, x: int, axes: Shape, factors: dict[str, 
 
 def _scaled(emitter: Emitter, call: Call, centred: int, variance: int, factors: dict[str, int]) -> int:
     """Centred / sqrt(variance + epsilon) * scale + bias; of constants as much as can be is computed now."""
-    epsilon = float(call.options["epsilon"])  # type: ignore[arg-type]
+    epsilon = real(call, "epsilon")
     known = emitter.value(variance)
     scale = emitter.value(factors["scale"]) if "scale" in factors else None
     if known is not None and (scale is not None or "scale" not in factors):

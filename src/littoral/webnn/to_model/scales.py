@@ -7,6 +7,7 @@ import numpy as np
 from littoral.tflite import Quantization, TensorType
 from littoral.webnn.program import Array, Call, Program, Ref
 from littoral.webnn.to_model.emitter import NUMPY, TYPES, Emitter
+from littoral.webnn.to_model.patterns import operands
 from littoral.webnn.to_model.types import I8, I32, U8
 
 _KERNELS_TYPES = (I8, U8, I32)
@@ -79,5 +80,6 @@ def stored(emitter: Emitter, call: Call, quantization: Quantization) -> int:
 def _only_dequantized(program: Program, call: Call) -> bool:
     source = call.arguments["input"]
     assert isinstance(source, Ref)
-    users = [other for other in program.calls if source in other.arguments.values()]
-    return source.operand in program.inputs.values() and all(other.operation == "dequantizeLinear" for other in users)
+    if source.operand not in program.inputs.values():
+        return False
+    return all(call.operation == "dequantizeLinear" for call in program.calls if source in operands(call))
