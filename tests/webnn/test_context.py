@@ -163,7 +163,7 @@ def test_a_reader_that_is_interrupted_leaves_the_context_usable(
     context.dispatch(graph, {"a": a, "b": b}, {"y": y})
     context.read_tensor(y)
 
-    def interrupt(values: Mapping[str, Any]) -> dict[str, Any]:
+    def interrupt(values: Mapping[str, Any], rooms: Mapping[str, Any]) -> dict[str, Any]:
         raise KeyboardInterrupt
 
     graph.is_brief = True  # in this thread
@@ -189,6 +189,7 @@ def test_dispatch_takes_what_the_graph_takes(context: webnn.MLContext, tensors: 
             ({"a": a}, {"y": y}, "the inputs are a. The graph has a (float32 [2]), b (float32 [2])"),
             ({"a": a, "b": b, "c": y}, {"y": y}, "a tensor is given twice"),
             ({"a": a, "c": b}, {"y": y}, "the inputs are a, c. The graph has"),
+            ([a, b], {"y": y}, "inputs or outputs are of type list, and must be tensors by name"),
             ({"a": a, "b": b}, {}, "the outputs are none. The graph has y (float32 [2])"),
             ({"a": a, "b": a}, {"y": y}, "a tensor is given twice"),
             ({"a": a, "b": b}, {"y": b}, "a tensor is given twice"),
@@ -203,7 +204,7 @@ def test_dispatch_takes_what_the_graph_takes(context: webnn.MLContext, tensors: 
             ),
         ]:
             with pytest.raises(TypeError) as raised:
-                context.dispatch(graph, inputs, outputs)
+                context.dispatch(graph, inputs, outputs)  # type: ignore[arg-type]
             assert words in str(raised.value)
         with pytest.raises(TypeError, match="the graph is of type MLGraph, and must be an MLGraph of this context"):
             other.dispatch(graph, {}, {})

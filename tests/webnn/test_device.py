@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from littoral import runtime
 from littoral.errors import DeviceError
-from littoral.runtime import FallbackWarning, load, memory
+from littoral.runtime import FallbackWarning, load, memory, places
 from littoral.runtime.delegate import Array, Delegate, Kernel, Partition, RefusalError, attach
 from littoral.runtime.litert.probe import sum_model
 from littoral.tflite import Graph, Operator, OperatorCode, Subgraph, Tensor, TensorType
-from littoral.webnn import MLContext, create_context, device
+from littoral.webnn import device, whole
 from littoral.webnn.device import WebNN
 
 X = np.array([[1, -2, 3, -4]], np.float32)
@@ -64,8 +65,10 @@ class Doubler(Delegate):
 def doubler(monkeypatch: pytest.MonkeyPatch) -> Doubler:
     """Stands for every device beneath that is not one of LiteRT's own."""
     made = Doubler()
-    monkeypatch.setattr(device, "make", lambda _: made)
     monkeypatch.setattr(device, "check_device", lambda _: None)
+    monkeypatch.setattr(places, "check_device", lambda _: None)
+    monkeypatch.setattr(whole, "make", lambda _: made)
+    monkeypatch.setattr(whole, "wants_isolation", lambda _: False)
     return made
 
 
@@ -154,30 +157,19 @@ def test_a_delegate_beneath_works_on_the_memory_of_the_model(doubler: Doubler) -
     assert y.tolist() == (2 * X).tolist()
 
 
-def test_a_delegate_that_takes_only_a_part_gets_a_context(doubler: Doubler, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Doubler, "takes", "too small")
-    made: list[str] = []
-
-    def on_cpu(name: str, **_: object) -> MLContext:
-        made.append(name)
-        return create_context("cpu")
-
-    monkeypatch.setattr(device, "create_context", on_cpu)
-    with load(sum_model(), "webnn:doubler") as model:
-        np.testing.assert_array_equal(model(X), 2 * X)
-    assert set(made) == {"doubler"}
-    assert not doubler.seen
-
-
 def test_what_the_device_beneath_refuses_is_left_to_the_processor(
     torn: Graph, monkeypatch: pytest.MonkeyPatch, doubler: Doubler
 ) -> None:
     def refuse(self: Doubler, partition: Partition) -> Kernel:
         raise RefusalError("doubler", "no such thing")
 
+    def load_nothing(*_: object) -> None:
+        raise DeviceError("doubler takes nothing")
+
     monkeypatch.setattr(Doubler, "compile", refuse)
-    with pytest.raises(DeviceError, match="no such thing"):
-        load(torn, "webnn:doubler")
+    monkeypatch.setattr(runtime, "load", load_nothing)
+    with pytest.raises(DeviceError, match=r"webnn cannot run this model: .*doubler: doubler takes nothing"):
+        attach(torn, WebNN("doubler"))
     assert not doubler.seen
 
 

@@ -18,7 +18,9 @@ from littoral.webnn.tensor import MLTensor
 from littoral.webnn.timeline import Timeline
 
 if TYPE_CHECKING:
+    from littoral.tflite import Graph
     from littoral.webnn.program import Array, Descriptor, Program
+    from littoral.webnn.whole import Whole
 
 _POWER = ("default", "high-performance", "low-power")
 
@@ -129,8 +131,10 @@ class MLContext:
         self._check_tensor(tensor, "write_tensor")
         if not tensor.writable:
             raise OperandError("write_tensor: the tensor is not writable", "Create it with writable=True")
-        array = bytes_as(tensor._descriptor, value, "write_tensor").copy()
-        self._timeline.post(lambda: tensor.put(array), brief=True)
+        array = bytes_as(tensor._descriptor, value, "write_tensor")
+        if not self._timeline.at_once(lambda: tensor.write(array)):
+            kept = array.copy()
+            self._timeline.post(lambda: tensor.put(kept))
 
     def read_tensor(self, tensor: MLTensor, into: Any = None) -> Array:
         """The value of a tensor after all that was dispatched before.
@@ -170,6 +174,9 @@ class MLContext:
         if not isinstance(graph, MLGraph) or graph._context is not self:
             raise OperandError(f"dispatch: the graph is {kind_of(graph)}, and must be an MLGraph of this context")
         graph.check_alive()
+        for side in (inputs, outputs):
+            if not isinstance(side, Mapping):
+                raise OperandError(f"dispatch: inputs or outputs are {kind_of(side)}, and must be tensors by name")
         given = [*inputs.values(), *outputs.values()]
         if len(set(map(id, given))) != len(given):
             raise OperandError("dispatch: a tensor is given twice")
@@ -216,15 +223,16 @@ class MLContext:
 
         self.check_alive()
         try:
-            model = load(lower(program), self.device, self._threads)
+            model = lower(program)
+            graph = MLGraph(self, program, lambda: load(model, self.device, self._threads), self._whole(model))
         except LittoralError as error:
             raise OperationError(
                 f"the graph cannot be compiled for {self.device}: {error.cause}", error.remedy
             ) from error
         if self.lost.done():  # while it was compiled
-            model.close()
+            graph.destroy()
             self.check_alive()
-        return self._own(MLGraph(self, program, model))
+        return self._own(graph)
 
     def constant_value(self, tensor: object) -> Array:
         """The value of a constant tensor of this context."""
@@ -236,6 +244,20 @@ class MLContext:
     def enqueue(self, job: Callable[[], None]) -> None:
         """Has something that cannot fail done after what was asked for before."""
         self._timeline.post(job)
+
+    def _whole(self, model: Graph) -> Whole | None:
+        """The kernel of all of it, where the device is one that has such kernels."""
+        from littoral.devices import parse, usable_cores
+        from littoral.runtime.delegate import RefusalError
+        from littoral.webnn.whole import whole_kernel
+
+        first, *others = parse(self.device)
+        if others:
+            return None
+        try:
+            return whole_kernel(model, first, self._threads or usable_cores())
+        except RefusalError:
+            return None  # loading it as a model says why, or runs the rest
 
     def _own(self, made: _Made) -> _Made:
         self._owned.add(made)
@@ -275,7 +297,10 @@ class MLContext:
 def _run(graph: MLGraph, inputs: dict[str, MLTensor], outputs: dict[str, MLTensor]) -> Callable[[], None]:
     def job() -> None:
         try:
-            results = graph.compute({name: tensor.value() for name, tensor in inputs.items()})
+            results = graph.compute(
+                {name: tensor.value() for name, tensor in inputs.items()},
+                {name: tensor.room() for name, tensor in outputs.items()},
+            )
         except BaseException as error:
             for tensor in outputs.values():
                 tensor.fail(error)

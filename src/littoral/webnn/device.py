@@ -11,10 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from littoral.devices import Device, parse
+from littoral.devices import parse
 from littoral.errors import DeviceError
-from littoral.runtime import DEVICES
-from littoral.runtime.delegate import Array, Delegate, Kernel, Partition, RefusalError, make, plan
+from littoral.runtime.delegate import Array, Delegate, Kernel, Partition, RefusalError
 from littoral.runtime.places import AUTO, check_device
 from littoral.tflite import Graph, Operator, Subgraph
 from littoral.webnn.context import create_context
@@ -68,10 +67,7 @@ class WebNN(Delegate):
         try:
             program = from_model.lower(partition.graph, partition.subgraph, partition.operators)
             order = _Order.of(partition, program)
-            if kernel := _delegated(program, self.device, partition.threads):
-                return _Bound(kernel, order)
-            context = create_context(str(self.device), threads=partition.threads)
-            return _Copied(context.compile(program), order)
+            return _Region(create_context(str(self.device), threads=partition.threads).compile(program), order)
         except (NotSupportedError, OperationError) as error:
             raise RefusalError(self.name, error.cause) from error
 
@@ -94,39 +90,19 @@ class _Order:
         )
 
 
-class _Bound:
-    """Another delegate's kernel of the whole program: it works on the interpreter's memory itself."""
-
-    def __init__(self, kernel: Kernel, order: _Order) -> None:
-        self._kernel = kernel
-        self._order = order
-        self._given: tuple[Arrays, Arrays] | None = None
-        self._taken: tuple[Arrays, Arrays] = ((), ())
-
-    def __call__(self, inputs: Arrays, outputs: Arrays) -> None:
-        if self._given is None or inputs is not self._given[0] or outputs is not self._given[1]:
-            self._given = inputs, outputs
-            self._taken = (
-                tuple(_plain(inputs[place]) for place in self._order.inputs.values()),
-                tuple(_plain(outputs[place]) for place in self._order.outputs.values()),
-            )
-        self._kernel(*self._taken)
-
-
-class _Copied:
-    """A graph that has memory of its own."""
+class _Region:
+    """A graph that takes the place of a region; the device beneath writes into the interpreter's memory if it can."""
 
     def __init__(self, graph: MLGraph, order: _Order) -> None:
         self._graph = graph
         self._order = order
 
     def __call__(self, inputs: Arrays, outputs: Arrays) -> None:
-        results = self._graph.run({name: _plain(inputs[place]) for name, place in self._order.inputs.items()})
-        for name, place in self._order.outputs.items():
-            outputs[place][...] = results[name]
-
-    def __del__(self) -> None:
-        self._graph.destroy()
+        rooms = {name: _plain(outputs[place]) for name, place in self._order.outputs.items()}
+        made = self._graph.compute({name: _plain(inputs[place]) for name, place in self._order.inputs.items()}, rooms)
+        for name, room in rooms.items():
+            if made[name] is not room:
+                room[...] = made[name]
 
 
 def _objections(subgraph: Subgraph) -> dict[int, str]:
@@ -140,23 +116,6 @@ def _objections(subgraph: Subgraph) -> dict[int, str]:
     except Unmapped as error:
         return {id(operator): error.cause for operator in subgraph.operators}
     return {id(subgraph.operators[one.operator]): one.refusal.cause for one in traced if one.refusal}
-
-
-def _delegated(program: Program, device: Device, threads: int | None) -> Kernel | None:
-    """The kernel of a device that is a delegate and takes all of the program at once; None where it is none."""
-    from littoral.webnn.to_model import lower
-
-    if str(device) in DEVICES:
-        return None
-    delegate = make(device)
-    if not isinstance(delegate, Delegate):
-        return None
-    graph = lower(program)
-    (taken,) = plan(graph, delegate).claimed
-    everything = tuple(range(len(graph.main.operators)))
-    if len(taken) < len(everything):
-        return None
-    return delegate.compile(Partition(graph, 0, everything, threads))
 
 
 def _plain(array: Array) -> Array:

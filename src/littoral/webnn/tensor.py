@@ -61,6 +61,16 @@ class MLTensor:
         """Has a value, which nobody changes any more; on the timeline only, as all below."""
         self._value, self._error = value, None
 
+    def write(self, value: Array) -> None:
+        """Copies a value into the memory that it has."""
+        if self._value.shape == value.shape:  # else it is freed
+            np.copyto(self._value, value)
+            self._error = None
+
+    def room(self) -> Array:
+        """Its memory, for a result that is `put` afterwards."""
+        return self._value
+
     def fail(self, error: BaseException) -> None:
         """Has no value, as what should have written it failed."""
         self._error = error

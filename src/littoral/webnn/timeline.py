@@ -36,15 +36,20 @@ class Timeline:
         """
         if self._ended:
             job()
-        elif brief and not self._jobs and self._turn.acquire(blocking=False):
-            try:
-                job()
-            finally:
-                self._turn.release()
-                self._wake_up()
-        else:
+        elif not (brief and self.at_once(job)):
             self._jobs.append(job)
             self._wake_up()
+
+    def at_once(self, job: Callable[[], None]) -> bool:
+        """Does a job now where none is before it; says whether it has. It must not raise."""
+        if self._jobs or not self._turn.acquire(blocking=False):
+            return False
+        try:
+            job()
+        finally:
+            self._turn.release()
+            self._wake_up()
+        return True
 
     def finish(self, last: Callable[[], _T]) -> _T:
         """Does something when all that was posted before is done, and returns what it returns; it may raise."""
