@@ -40,7 +40,7 @@ def test_scalars_stay_scalars(device: str) -> None:
     with load(Graph(subgraphs=[main], metadata=[], signatures=[]), device) as model:
         assert [info.shape for info in (*model.inputs, *model.outputs)] == [(), (), ()]
         result = array(model(3.5, np.float32(2), raw=False))
-        assert (result.shape, result.dtype, float(result)) == ((), np.float32, 1.5)
+        assert (result.shape, result.dtype.name, float(result)) == ((), "float32", 1.5)
 
 
 @devices
