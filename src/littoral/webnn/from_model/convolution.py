@@ -13,6 +13,7 @@ from littoral.webnn.from_model.unmapped import Unmapped
 from littoral.webnn.program import Ref, Value
 
 _HEIGHT, _WIDTH = 1, 2
+_MOST_CHANNELS = 4096  # of a normalization: the band has their square
 
 
 def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
@@ -165,6 +166,8 @@ def _matmul(node: Node) -> None:
 def _local_response_normalization(node: Node) -> None:
     """X * (bias + alpha * sum of squares of near channels) ^ -beta; the sums are one product with a band of ones."""
     radius, channels = node.option("radius"), node.shape(0)[-1]
+    if channels > _MOST_CHANNELS:
+        raise Unmapped(f"it has {channels} channels", f"At most {_MOST_CHANNELS}")
     source = node.real(0)
     near = np.abs(np.subtract.outer(np.arange(channels), np.arange(channels))) <= radius
     squares = node.reshape(node.call("mul", a=source, b=source), (prod(node.shape(0)) // channels, channels))

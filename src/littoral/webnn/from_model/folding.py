@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -17,7 +18,7 @@ from littoral.webnn.program import Array
 Fold: TypeAlias = Callable[[Node, Sequence[Array]], Array | Sequence[Array]]
 """Outputs of the values of inputs."""
 
-_MOST = 1 << 22  # elements: what has more is left to run time, so that no file makes conversion slow or large
+_MOST = 1 << 24  # elements that a result may have: more are left to run time, so that no file makes lowering slow
 
 
 def folded(node: Node) -> Sequence[Array] | None:
@@ -30,7 +31,7 @@ def folded(node: Node) -> Sequence[Array] | None:
         return None
     values = [node.known(position) for position in range(node.count) if node.has(position)]
     known = [value for value in values if value is not None]
-    if len(known) != len(values) or (sum(value.size for value in known) > _MOST and node.name != "DEQUANTIZE"):
+    if len(known) != len(values) or (prod(value.size for value in known) > _MOST and node.name != "DEQUANTIZE"):
         return None
     made = fold(node, known)
     return [made] if isinstance(made, np.ndarray) else made

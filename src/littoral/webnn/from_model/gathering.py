@@ -60,14 +60,14 @@ def _scatter_nd(node: Node) -> None:
     rows = places.reshape(-1, places.shape[-1])
     if len(np.unique(rows, axis=0)) < len(rows):
         raise Unmapped("it adds up updates of one place", "Scatter each place once")
-    zeros = node.constant(np.zeros(shape, DTYPES[node.type_of(updates)]), None)
+    zeros = node.constant(np.broadcast_to(np.zeros((), DTYPES[node.type_of(updates)]), shape), None)
     node.put(node.call("scatterND", input=zeros, indices=_indices(node, 0), updates=updates))
 
 
 def _one_hot(node: Node) -> None:
     """Inputs are indices, their number, the value where one is, and the value elsewhere."""
     indices, (on, off) = _indices(node, 0), node.moved((2, 3))
-    depth, shape = node.numbers(1, "depth")[0], node.shape(0)
+    (depth,), shape = node.sizes(1, "depth"), node.shape(0)
     axis = checked_axis(node.option("axis", -1), len(shape) + 1)
     numbers = np.arange(depth).reshape(depth, *(1,) * (len(shape) - axis))
     each = node.reshape(indices, (*shape[:axis], 1, *shape[axis:]))

@@ -19,6 +19,7 @@ _BOUNDS: dict[ActivationFunction, tuple[float, float | None]] = {
     ActivationFunction.RELU6: (0.0, 6.0),
     ActivationFunction.RELU_N1_TO_1: (-1.0, 1.0),
 }
+_LARGEST = 1 << 20  # of a size that becomes as many indices
 
 
 class Node:
@@ -83,6 +84,13 @@ class Node:
     def numbers(self, position: int, what: str) -> list[int]:
         """The integers of an input that must be known."""
         return [int(number) for number in np.ravel(self.value(position, what))]
+
+    def sizes(self, position: int, what: str) -> list[int]:
+        """Sizes that an input gives, which must be known: positive, and few enough to count through."""
+        found = self.numbers(position, what)
+        if not all(0 < size <= _LARGEST for size in found):
+            raise Unmapped(f"its {what} is {found}", f"At most {_LARGEST:,}")
+        return found
 
     def axis(self, position: int, rank: int) -> int:
         """One axis that an input names, counted from the front."""

@@ -33,7 +33,7 @@ def _trivial(node: Node, source: Ref, sizes: tuple[int, int]) -> Ref | None:
 
 def _bilinear(node: Node) -> None:
     """Stored values will do, as the scale stays; they are rounded as TFLite rounds them, up from a half."""
-    sizes = node.numbers(1, "size")
+    sizes = node.sizes(1, "size")
     (source,) = node.moved((0,))
     if (same := _trivial(node, source, (sizes[0], sizes[1]))) is not None:
         node.put(same)
@@ -71,7 +71,7 @@ def _between(node: Node, source: Ref, axis: int, wanted: int) -> Ref:
 
 def _nearest(node: Node) -> None:
     """Enlarging a whole number of times repeats pixels by any rule but that of aligned corners."""
-    height, width = node.numbers(1, "size")
+    height, width = node.sizes(1, "size")
     (source,), (_, tall, wide, _) = node.moved((0,)), node.shape(0)
     whole = not height % tall and not width % wide and not node.option("align_corners")
     if whole and node.type_of(source) == "float32":

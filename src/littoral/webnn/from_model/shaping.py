@@ -84,29 +84,30 @@ def _pack(node: Node) -> None:
 def _unpack(node: Node) -> None:
     shape = node.shape(0)
     axis = checked_axis(node.option("axis"), len(shape))
-    parts = _split_into(node, 0, (1,) * shape[axis], axis)
+    parts = _split_into(node, 0, shape[axis], axis)
     node.put(*(node.reshape(part, (*shape[:axis], *shape[axis + 1 :])) for part in parts))
 
 
-def _split_into(node: Node, position: int, sizes: Sequence[int], axis: int) -> tuple[Ref, ...]:
+def _split_into(node: Node, position: int, splits: int | tuple[int, ...], axis: int) -> tuple[Ref, ...]:
+    """An input in so many equal parts, or in parts of such sizes."""
     (source,) = node.moved((position,))
-    if len(sizes) == 1:
+    if splits in (1, node.shape(position)[axis : axis + 1]):
         return (source,)
-    return node.recorder.call_all("split", input=source, splits=tuple(sizes), axis=axis)
+    return node.recorder.call_all("split", input=source, splits=splits, axis=axis)
 
 
 def _split(node: Node) -> None:
     """The axis comes first."""
     count = node.option("num_splits")
     axis = node.axis(0, len(node.shape(1)))
-    node.put(*_split_into(node, 1, (node.shape(1)[axis] // count,) * count, axis))
+    node.put(*_split_into(node, 1, count, axis))
 
 
 def _split_v(node: Node) -> None:
     sizes, axis = node.numbers(1, "sizes"), node.axis(2, len(node.shape(0)))
     if -1 in sizes:
         sizes[sizes.index(-1)] = node.shape(0)[axis] - sum(size for size in sizes if size != -1)
-    node.put(*_split_into(node, 0, sizes, axis))
+    node.put(*_split_into(node, 0, tuple(sizes), axis))
 
 
 def _tile(node: Node) -> None:

@@ -33,7 +33,7 @@ def strided_index(node: Node, shape: Shape) -> Index:
         elif masked("new_axis_mask", n):
             index.append(None)
         elif masked("shrink_axis_mask", n):
-            index.append(first)
+            index.append(0 if masked("begin_mask", n) else first)
         else:
             last = first + last if node.option("offset", False) else last
             low = None if masked("begin_mask", n) else first

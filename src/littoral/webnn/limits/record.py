@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from littoral.errors import DeviceError, MissingExtraError
@@ -32,9 +33,16 @@ def record(browser: Path, flags: Sequence[str] = FLAGS) -> Limits:
         DeviceError: The browser does not start, or has no WebNN.
     """
     try:
-        from playwright.sync_api import Error, sync_playwright
+        import playwright.sync_api  # noqa: F401 - only to say early that it is missing
     except ImportError:
         raise MissingExtraError("playwright", "browser") from None
+    with ThreadPoolExecutor(1) as own:  # playwright refuses a thread with an event loop, such as a notebook's
+        return own.submit(_recorded, browser, flags).result()
+
+
+def _recorded(browser: Path, flags: Sequence[str]) -> Limits:
+    from playwright.sync_api import Error, sync_playwright
+
     with sync_playwright() as playwright:
         try:
             started = playwright.chromium.launch(executable_path=browser, args=[*flags], timeout=_MILLISECONDS)
