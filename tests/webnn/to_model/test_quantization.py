@@ -194,6 +194,18 @@ def test_a_dense_layer_is_one_kernel() -> None:
     make.check(program, make.real["x"] @ make.real["w"] + make.real["c"], 0.5, 1, ["FULLY_CONNECTED"])
 
 
+@pytest.mark.parametrize("data_type", ["int8", "uint8"])
+@pytest.mark.parametrize("zero_point", [0, 7])
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("shape", [(16, 4), (2, 16, 4)])
+def test_matrix_products(shape: tuple[int, ...], known: bool, zero_point: int, data_type: str) -> None:
+    make = Quantized(data_type)
+    a = make.given("a", integers((2, 3, 16), data_type), 0.02, 10)
+    b = make.given("b", integers(shape, data_type, 1), 0.03, zero_point, known)
+    program = make.ended(make.builder.matmul(a, b), 0.31, 1)
+    make.check(program, make.real["a"] @ make.real["b"], 0.31, 1)
+
+
 MOVES: list[tuple[str, dict[str, Any], Callable[[Array], Array], list[str]]] = [
     ("reshape", {"newShape": [4, 4, 2]}, lambda x: x.reshape(4, 4, 2), ["RESHAPE"]),
     ("transpose", {"permutation": [0, 2, 1, 3]}, lambda x: x.transpose(0, 2, 1, 3), ["TRANSPOSE"]),
@@ -298,3 +310,38 @@ def test_any_scales(scales: Any, points: Any) -> None:
     found = run(program, make.values)[0]
     wanted = quantized(make.real["a"] + make.real["b"], *make.parameters(scales[2], points[2], 1))
     assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+
+
+SINGLE: list[tuple[str, dict[str, Any], Callable[[Array], Array]]] = [
+    ("relu", {}, lambda x: np.maximum(x, 0)),
+    ("hardSwish", {}, lambda x: x * np.clip(x + 3, 0, 6) / 6),
+    ("leakyRelu", {"alpha": 0.2}, lambda x: np.where(x < 0, 0.2 * x, x)),
+    ("elu", {}, lambda x: np.where(x > 0, x, np.expm1(x))),
+    ("reduceMean", {"axes": [1, 2], "keepDimensions": True}, lambda x: x.mean((1, 2), keepdims=True)),
+    ("reduceSum", {"axes": [1]}, lambda x: x.sum(1)),
+    ("reduceMax", {"axes": [2]}, lambda x: x.max(2)),
+    ("reduceMin", {"axes": [0, 3]}, lambda x: x.min((0, 3))),
+    ("clamp", {"minValue": 0, "maxValue": 6}, lambda x: np.clip(x, 0, 6)),
+    ("clamp", {"minValue": -2, "maxValue": 1}, lambda x: np.clip(x, -2, 1)),
+    ("expand", {"newShape": [2, 4, 4, 2]}, lambda x: np.broadcast_to(x, (2, 4, 4, 2))),
+    ("reverse", {"axes": [1]}, lambda x: x[:, ::-1]),
+    ("resample2d", {"sizes": [8, 8], "axes": [1, 2]}, lambda x: x.repeat(2, 1).repeat(2, 2)),
+    ("softmax", {"axis": 3}, lambda x: np.exp(x) / np.exp(x).sum(3, keepdims=True)),
+    (
+        "pad",
+        {"beginningPadding": [0, 1, 0, 0], "endingPadding": [0, 0, 1, 0], "value": 1.5},
+        lambda x: np.pad(x, ((0, 0), (1, 0), (0, 1), (0, 0)), constant_values=1.5),
+    ),
+]
+
+
+@pytest.mark.parametrize("data_type", ["int8", "uint8"])
+@pytest.mark.parametrize("output", [(0.05, 3), (0.03, 9), (1 / 256, 0), (0.5, 0)])
+@pytest.mark.parametrize(("operation", "options", "function"), SINGLE)
+def test_one_step_at_most_whoever_computes_it(
+    operation: str, options: Any, function: Any, output: tuple[float, int], data_type: str
+) -> None:
+    make = Quantized(data_type)
+    x = make.given("x", integers((1, 4, 4, 2), data_type), 0.05, 3)
+    program = make.ended(getattr(make.builder, operation)(x, **options), *output)
+    make.check(program, function(make.real["x"]), *output, share=0.15)
