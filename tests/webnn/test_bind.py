@@ -95,7 +95,7 @@ JUNK = st.one_of(
 )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=1000, deadline=None)
 @given(data=st.data())
 def test_whatever_is_given_only_the_specified_error_comes_out(data: st.DataObject) -> None:
     builder = webnn.MLGraphBuilder(webnn.MLContext("cpu", None, True))

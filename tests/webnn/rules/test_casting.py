@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from littoral.webnn.program import DTYPES
@@ -17,6 +17,7 @@ INTEGERS = [name for name, dtype in DTYPES.items() if dtype.kind in "iu"]
 
 
 @pytest.mark.parametrize("data_type", INTEGERS)
+@settings(deadline=None)
 @given(value=st.integers() | st.floats(allow_nan=False))
 def test_integers_stay_in_their_range(data_type: str, value: int | float) -> None:
     limits = np.iinfo(DTYPES[data_type])
@@ -52,6 +53,7 @@ def test_corner_cases(value: int | float, data_type: str, expected: int | float)
     assert cast_number(value, data_type) == expected
 
 
+@settings(deadline=None)
 @given(value=st.floats(-3e38, 3e38))
 def test_floats_are_the_nearest_of_their_type(value: float) -> None:
     assert cast_number(value, "float32") == struct.unpack("f", struct.pack("f", value))[0]

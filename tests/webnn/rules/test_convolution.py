@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from littoral.webnn import OperandError
@@ -30,6 +30,7 @@ def _windows(size: int, window: int, stride: int, dilation: int, before: int, af
     return len(np.lib.stride_tricks.sliding_window_view(line, reach)[::stride]) if reach <= len(line) else 0
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_conv2d_has_an_output_for_each_window(call: Call, data: st.DataObject) -> None:
     h, w, kh, kw = (data.draw(SIDE) for _ in range(4))
@@ -55,6 +56,7 @@ def test_conv2d_has_an_output_for_each_window(call: Call, data: st.DataObject) -
     assert found == [_text(layout, n=2, c=outer * groups, h=rows, w=columns)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_conv_transpose2d_undoes_conv2d(call: Call, data: st.DataObject) -> None:
     h, w, kh, kw = (data.draw(SIDE) for _ in range(4))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
@@ -46,6 +46,7 @@ def _text(data_type: str, shape: Any) -> str:
     ],
     ids=["arithmetic", "comparisons", "logic"],
 )
+@settings(deadline=None)
 @given(data=st.data())
 def test_two_operands_broadcast_as_numpy_s_do(
     call: Call, operations: tuple[str, ...], types: tuple[str, ...], result: str, data: st.DataObject
@@ -56,6 +57,7 @@ def test_two_operands_broadcast_as_numpy_s_do(
     assert call(operation, a=a, b=b) == [_text(result or kind, shapes.result_shape)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_two_operands_that_numpy_refuses_are_refused(call: Call, data: st.DataObject) -> None:
     shape = st.lists(st.integers(1, 3), max_size=4).map(tuple)

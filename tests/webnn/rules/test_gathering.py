@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from littoral.webnn import OperandError
@@ -22,6 +22,7 @@ def _text(data_type: str, shape: Any) -> str:
     return f"{data_type}[{','.join(map(str, shape))}]"
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_gather_has_the_shape_of_take(call: Call, data: st.DataObject) -> None:
     shape, indices = data.draw(SHAPES), data.draw(st.lists(st.integers(1, 4), max_size=4).map(tuple))
@@ -31,6 +32,7 @@ def test_gather_has_the_shape_of_take(call: Call, data: st.DataObject) -> None:
     assert found == [_text("int8", expected)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_gather_elements_has_the_shape_of_take_along_axis(call: Call, data: st.DataObject) -> None:
     shape = data.draw(SHAPES)
@@ -44,6 +46,7 @@ def test_gather_elements_has_the_shape_of_take_along_axis(call: Call, data: st.D
     ]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_gather_nd_has_the_shape_of_indexing(call: Call, data: st.DataObject) -> None:
     shape, many = data.draw(SHAPES), data.draw(st.lists(st.integers(1, 3), max_size=3).map(tuple))

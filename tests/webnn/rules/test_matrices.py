@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
@@ -20,6 +20,7 @@ def _text(shape: Any) -> str:
     return f"float32[{','.join(map(str, shape))}]"
 
 
+@settings(deadline=None)
 @given(
     shapes=mutually_broadcastable_shapes(signature="(n,k),(k,m)->(n,m)", min_side=1, max_side=4, max_dims=6),
 )
@@ -28,6 +29,7 @@ def test_matmul_has_numpy_s_shape(call: Call, shapes: Any) -> None:
     assert call("matmul", a=_text(a), b=_text(b)) == [_text((np.zeros(a) @ np.zeros(b)).shape)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_gemm_has_numpy_s_shape(call: Call, data: st.DataObject) -> None:
     n, k, m = (data.draw(st.integers(1, 5)) for _ in range(3))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from littoral.webnn import OperandError
@@ -18,6 +18,7 @@ def _text(shape: Any) -> str:
     return f"float32[{','.join(map(str, shape))}]"
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_layer_normalization(call: Call, data: st.DataObject) -> None:
     shape = data.draw(st.lists(st.integers(1, 5), max_size=5))
@@ -27,6 +28,7 @@ def test_layer_normalization(call: Call, data: st.DataObject) -> None:
     assert call("layerNormalization", input=_text(shape), scale=over, bias=over, **named) == [_text(shape)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_batch_normalization(call: Call, data: st.DataObject) -> None:
     shape = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=5))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from littoral.webnn import OperandError
@@ -19,6 +19,7 @@ PAIR = st.tuples(st.integers(1, 3), st.integers(1, 3))
 POOLS = st.sampled_from(["averagePool2d", "l2Pool2d", "maxPool2d"])
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_pooling_has_an_output_for_each_window(call: Call, data: st.DataObject) -> None:
     sides, window, strides, dilations = data.draw(st.tuples(SIDE, SIDE)), *(data.draw(PAIR) for _ in range(3))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from littoral.webnn import OperandError
@@ -14,6 +14,7 @@ from littoral.webnn import OperandError
 Call = Callable[..., list[str]]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_each_block_has_a_scale(call: Call, data: st.DataObject) -> None:
     blocks = data.draw(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), max_size=5))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from littoral.webnn import OperandError
@@ -23,6 +23,7 @@ def _text(data_type: str, shape: Any) -> str:
     return f"{data_type}[{','.join(map(str, shape))}]"
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_reductions_have_numpy_s_shapes(call: Call, data: st.DataObject) -> None:
     shape = data.draw(SHAPES)
@@ -51,6 +52,7 @@ def test_reductions_take_their_types(call: Call, operation: str, data_type: str)
             call(operation, input=f"{data_type}[2,3]")
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_places_of_extremes_have_numpy_s_shapes(call: Call, data: st.DataObject) -> None:
     shape = data.draw(SHAPES.filter(len))

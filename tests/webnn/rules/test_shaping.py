@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from littoral.webnn import OperandError
@@ -21,6 +21,7 @@ def _text(shape: Any) -> str:
     return f"int32[{','.join(map(str, shape))}]"
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_transpose_and_reverse(call: Call, data: st.DataObject) -> None:
     shape = data.draw(SHAPES)
@@ -30,6 +31,7 @@ def test_transpose_and_reverse(call: Call, data: st.DataObject) -> None:
     assert call("reverse", input=_text(shape), **({} if order is None else {"axes": order[:2]})) == [_text(shape)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_slice(call: Call, data: st.DataObject) -> None:
     shape = data.draw(SHAPES)
@@ -42,6 +44,7 @@ def test_slice(call: Call, data: st.DataObject) -> None:
     assert call("slice", input=_text(shape), starts=starts, sizes=sizes, **named) == [_text(np.zeros(shape)[cut].shape)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_pad_and_tile(call: Call, data: st.DataObject) -> None:
     shape = data.draw(SHAPES)
@@ -55,6 +58,7 @@ def test_pad_and_tile(call: Call, data: st.DataObject) -> None:
     assert call("tile", input=_text(shape), repetitions=times) == [_text(np.tile(np.zeros(shape), times).shape)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_concat_and_split_undo_each_other(call: Call, data: st.DataObject) -> None:
     shape = data.draw(SHAPES.filter(len))
@@ -69,6 +73,7 @@ def test_concat_and_split_undo_each_other(call: Call, data: st.DataObject) -> No
         assert call("split", input=whole, splits=len(sizes), axis=axis) == [each] * len(sizes)
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_expand_as_broadcast_to(call: Call, data: st.DataObject) -> None:
     shape, target = data.draw(SHAPES), data.draw(SHAPES)
@@ -81,6 +86,7 @@ def test_expand_as_broadcast_to(call: Call, data: st.DataObject) -> None:
         assert call("expand", input=_text(shape), new_shape=target) == [_text(expected)]
 
 
+@settings(deadline=None)
 @given(shape=SHAPES, target=SHAPES)
 def test_reshape(call: Call, shape: tuple[int, ...], target: tuple[int, ...]) -> None:
     if np.prod(shape) == np.prod(target):
