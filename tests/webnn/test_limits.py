@@ -41,6 +41,11 @@ def test_ours_are_the_standards() -> None:
     assert (limits.operations["gemm"]["c"].least_rank, limits.operations["gemm"]["c"].most_rank) == (0, 2)
 
 
+def test_chromium_s_operands_are_the_standards() -> None:
+    for name, operands in load("chromium").operations.items():
+        assert operands.keys() == own_limits().operations[name].keys(), name
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", '{"name": "x"}', '{"name": "x", "opSupportLimits": 3}', '{"name": "x", "opSupportLimits": {}}'],
