@@ -23,12 +23,14 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store")
 
 
-def deploy(store: Store, name: str, text: bytes = b"module") -> Version:
+def deploy(store: Store, name: str, text: bytes = b"module", route: str = "") -> Version:
     """A version of three objects."""
     with store.writing():
         digest = store.objects.put(text)
         manifest = store.objects.put(b"manifest of " + text)
-        fresh = Version(0, "2026-01-01T00:00:00Z", manifest, digest, digest, {"m": store.objects.put(b"a model")}, {})
+        fresh = Version(
+            0, "2026-01-01", route or name, manifest, digest, digest, {"m": store.objects.put(b"a model")}, {}
+        )
         return store.commit(name, fresh)
 
 
@@ -62,7 +64,7 @@ def test_what_is_not_there_is_named_beside_what_is(store: Store) -> None:
         store.remove("f")
     store.remove("g")
     assert store.names() == []
-    for name in ("", "../f", "F", "a/b", "x" * 64):
+    for name in ("", "../f", "-f", "a/b", "x" * 65):
         with pytest.raises(StoreError, match="is no name of a function"):
             store.record(name)
 
@@ -78,6 +80,20 @@ def test_a_stamp_changes_with_the_function_only(store: Store) -> None:
     assert changed != before
     store.rollback("f")
     assert store.stamp("f") != changed
+
+
+def test_a_route_is_that_of_one_function(store: Store) -> None:
+    deploy(store, "f")
+    deploy(store, "g", route="pictures")
+    assert store.routes() == {"f": "f", "pictures": "g"}
+    with pytest.raises(StoreError, match="the route 'f' is that of function 'f'"):
+        deploy(store, "g", route="f")
+    deploy(store, "g", route="photos")
+    assert store.routes() == {"f": "f", "photos": "g"}
+    store.rollback("g")
+    assert store.routes() == {"f": "f", "pictures": "g"}
+    store.remove("f")
+    assert store.routes() == {"pictures": "g"}
 
 
 def test_a_flipped_bit_is_noticed(store: Store) -> None:
@@ -136,7 +152,7 @@ def test_throwing_away_waits_for_who_writes(store: Store) -> None:
         thread.start()
         assert not done.wait(0.2)
         assert store.objects.read(digest) == b"not yet committed"
-        store.commit("f", Version(0, "", digest, digest, digest, {}, {}))
+        store.commit("f", Version(0, "", "f", digest, digest, digest, {}, {}))
     thread.join(10)
     assert done.is_set()
     assert store.objects.read(digest) == b"not yet committed"

@@ -3,6 +3,7 @@
 LittoralError
 ├── ModuleError         a module is not WebAssembly that we accept
 ├── ManifestError       a manifest is malformed; it names the line
+├── DeployError         a function cannot be deployed; the old version answers
 ├── StoreError          a function, a version or an object is not there, or is damaged
 └── FunctionError       a request failed in the sandbox; only that request
 """
@@ -23,6 +24,10 @@ class ModuleError(LittoralError):
 
 class ManifestError(LittoralError):
     """A manifest is malformed, or the module contradicts it."""
+
+
+class DeployError(LittoralError):
+    """A function cannot be deployed: a model is missing, a self-test fails. The old version goes on answering."""
 
 
 class StoreError(LittoralError):

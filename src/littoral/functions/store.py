@@ -12,13 +12,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from littoral.functions.errors import StoreError
 from littoral.functions.objects import Objects, locked
 from littoral.functions.objects import replace as replace_file
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")  # as in manifests
 _FORMAT = 1
+
+Stamp: TypeAlias = tuple[int, int]
+"""Of a function's file: its number on disk, and when it was written."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Version:
     Attributes:
         number: From 1.
         deployed: When, in UTC: ISO 8601.
+        route: Under which the gateway offers it.
         manifest: The object of its text.
         source: The object of the module as it was built.
         module: The object of the prepared module, with its snapshot.
@@ -37,6 +42,7 @@ class Version:
 
     number: int
     deployed: str
+    route: str
     manifest: str
     source: str
     module: str
@@ -82,6 +88,7 @@ class Store:
         self.objects = Objects(folder / "objects")
         self._folder = folder
         self._records = folder / "functions"
+        self._routes: dict[str, tuple[Stamp, str]] = {}  # name -> when it was looked at, its route
 
     def names(self) -> list[str]:
         """The functions that there are, by name."""
@@ -100,13 +107,25 @@ class Store:
             there = ", ".join(self.names()[:10]) or "none yet"
             raise StoreError(f"there is no function {name!r}", f"Deployed: {there}") from None
 
-    def stamp(self, name: str) -> tuple[int, int] | None:
+    def stamp(self, name: str) -> Stamp | None:
         """What changes when a function does, for the price of one look at the folder; None where there is none."""
         try:
             state = self._path(name).stat()
         except FileNotFoundError:
             return None
         return state.st_ino, state.st_mtime_ns
+
+    def routes(self) -> dict[str, str]:
+        """The name of the function behind each route. Only what has changed is read again."""
+        routes: dict[str, str] = {}
+        for name in self.names():
+            stamp = self.stamp(name)
+            if stamp is None:
+                continue  # removed meanwhile
+            if self._routes.get(name, ((0, 0), ""))[0] != stamp:
+                self._routes[name] = stamp, self.record(name).version().route
+            routes[self._routes[name][1]] = name
+        return routes
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -119,8 +138,13 @@ class Store:
 
         Returns:
             The version with its number. It is kept once this has returned.
+
+        Raises:
+            StoreError: Another function has its route.
         """
         with locked(self._folder / "commit.lock"):
+            if (other := self.routes().get(version.route, name)) != name:
+                raise StoreError(f"the route {version.route!r} is that of function {other!r}", "Choose another route")
             try:
                 old = self.record(name)
             except StoreError:
@@ -167,7 +191,7 @@ class Store:
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
-            raise StoreError(f"{name!r} is no name of a function", "Accepted: a-z, 0-9, - and _, at most 63 characters")
+            raise StoreError(f"{name!r} is no name of a function", "Accepted: letters, digits, - and _, up to 64")
         return self._records / f"{name}.json"
 
     def _write(self, record: Record) -> None:
