@@ -1,6 +1,7 @@
 """What benchmarks/peers.py runs in virtual environments of their own; see there. Imports no littoral.
 
-`export FOLDER` writes ONNX files of the models of benchmarks/device_models.py. `tflite|onnx FILE X Y` loads a model,
+`export FOLDER` writes ONNX files of the models of benchmarks/device_models.py, `convolution FOLDER` one of the
+convolution by weights.npy, for benchmarks/webnn.py. `tflite|onnx FILE X Y` loads a model,
 writes to Y its result for the array in X, prints "ready VERSION" and then answers "run N" with the seconds of N calls.
 """
 
@@ -31,6 +32,19 @@ def export(folder: Path) -> None:
             each.type.tensor_type.shape.dim[0].dim_value = 1  # the exporter leaves the batch open
         onnx.save(model, part)
         part.rename(folder / f"{name}.onnx")
+
+
+def convolution(folder: Path) -> None:
+    """1x64x56x56 in and out, borders of 1."""
+    from onnx import TensorProto, helper, numpy_helper, save  # type: ignore[import-not-found,unused-ignore]
+
+    inside, outside = (helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 64, 56, 56)) for name in "xy")
+    weights = numpy_helper.from_array(np.load(folder / "weights.npy"), "w")
+    node = helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
+    graph = helper.make_graph([node], "convolution", [inside], [outside], [weights])
+    save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), folder / "convolution.onnx"
+    )
 
 
 def tflite(file: str) -> tuple[Call, str]:
@@ -79,7 +93,7 @@ def answer(which: str, file: str, inside: str, outside: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "export":
-        export(Path(sys.argv[2]))
+    if sys.argv[1] in ("export", "convolution"):
+        {"export": export, "convolution": convolution}[sys.argv[1]](Path(sys.argv[2]))
     else:
         answer(*sys.argv[1:])
