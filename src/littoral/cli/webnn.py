@@ -12,21 +12,17 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from littoral.cli import terminal
+from littoral.cli import conformance, terminal
 from littoral.errors import DeviceError
 
 if TYPE_CHECKING:
     from littoral.tflite import Graph
     from littoral.webnn.from_model import Mapped
 
-app = typer.Typer(help="Web Neural Network API: what browsers take.", no_args_is_help=True)
+app = typer.Typer(help="Web Neural Network API: what browsers take, what our contexts do.", no_args_is_help=True)
+app.command("conformance")(conformance.command)
 
 _BROWSERS = ("chromium", "google-chrome", "microsoft-edge", "chrome", "msedge")
-
-
-@app.callback()
-def _group() -> None:
-    """Has the app stay a group of commands."""
 
 
 @app.command()
