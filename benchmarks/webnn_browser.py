@@ -66,12 +66,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     headers_to_send: dict[str, str]
 
-    def end_headers(self) -> None:
+    def end_headers(self) -> None:  # noqa: D102
         for name, value in self.headers_to_send.items():
             self.send_header(name, value)
         super().end_headers()
 
-    def log_message(self, *args: Any) -> None:
+    def log_message(self, *args: Any) -> None:  # noqa: D102
         pass
 
 

@@ -9,7 +9,7 @@ type Box = readonly [number, number, number, number];
 export function detections(encodings: Float32Array, scores: Float32Array, anchors: Float32Array, options: Detection["options"]): Values[] {
   const count = anchors.length / 4;
   const box = boxes(encodings, anchors, options);
-  const found = options.use_regular_nms ? regular(scores, count, box, options) : fast(scores, count, box, options);
+  const [found, counted] = options.use_regular_nms ? regular(scores, count, box, options) : fast(scores, count, box, options);
   const room = options.max_detections * options.max_classes_per_detection;
   const [corners, kinds, sure] = [new Float32Array(4 * room), new Float32Array(room), new Float32Array(room)];
   found.forEach(({ at, kind, score }, i) => {
@@ -17,7 +17,7 @@ export function detections(encodings: Float32Array, scores: Float32Array, anchor
     kinds[i] = kind;
     sure[i] = score;
   });
-  return [corners, kinds, sure, Float32Array.of(found.length)];
+  return [corners, kinds, sure, Float32Array.of(counted)];
 }
 
 interface Picked {
@@ -46,21 +46,26 @@ function boxes(encodings: Float32Array, anchors: Float32Array, { y_scale, x_scal
   };
 }
 
-/** Each box by its best classes; a box that another one of a higher score covers is left out, whatever its class. */
-function fast(scores: Float32Array, count: number, box: Boxes, options: Detection["options"]): Picked[] {
+/**
+ * Each box by its best classes; a box that another one of a higher score covers is left out, whatever its class. TFLite
+ * counts boxes, of which each has as many rows as it has classes.
+ */
+function fast(scores: Float32Array, count: number, box: Boxes, options: Detection["options"]): [Picked[], number] {
   const width = scores.length / count;
   const skip = width - options.num_classes; // the background, where the model has scores for it
   const best = new Float32Array(count);
   for (let at = 0; at < count; at++) best[at] = scores.subarray(at * width + skip, (at + 1) * width).reduce((a, b) => Math.max(a, b));
   const classes = Math.min(options.max_classes_per_detection, options.num_classes);
-  return suppressed(best, box, options, options.max_detections).flatMap((at) => {
+  const kept = suppressed(best, box, options, options.max_detections);
+  const found = kept.flatMap((at) => {
     const own = scores.subarray(at * width + skip, (at + 1) * width);
     return sorted(own, -Infinity).slice(0, classes).map((kind) => ({ at, kind, score: own[kind] as number }));
   });
+  return [found, kept.length];
 }
 
 /** Each class for itself; of all that is left, the surest. */
-function regular(scores: Float32Array, count: number, box: Boxes, options: Detection["options"]): Picked[] {
+function regular(scores: Float32Array, count: number, box: Boxes, options: Detection["options"]): [Picked[], number] {
   const width = scores.length / count;
   const skip = width - options.num_classes;
   const all: Picked[] = [];
@@ -68,7 +73,8 @@ function regular(scores: Float32Array, count: number, box: Boxes, options: Detec
     const own = Float32Array.from({ length: count }, (_, at) => scores[at * width + kind + skip] as number);
     for (const at of suppressed(own, box, options, options.detections_per_class)) all.push({ at, kind, score: own[at] as number });
   }
-  return all.sort((a, b) => b.score - a.score).slice(0, options.max_detections);
+  const found = all.sort((a, b) => b.score - a.score).slice(0, options.max_detections);
+  return [found, found.length];
 }
 
 /** Places of scores that are high enough, the highest first, without those that one before them covers. */

@@ -19,9 +19,13 @@ const BITS = 22; // of the weights' fractions: what Pillow keeps of 32 after 8 f
 
 /** Pillow's bilinear, which averages when it shrinks; one axis after the other, rounded to bytes after each. */
 export function bilinear({ width: w, height: h, data }: Bytes, width: number, height: number): Bytes {
-  const wide = w === width ? data : columns(data, new Uint8ClampedArray(4 * width * h), w, h, shares(w, width), BITS);
-  const made = h === height ? wide : rows(wide, new Uint8ClampedArray(4 * width * height), width, shares(h, height), BITS);
-  return { width, height, data: made };
+  const across = (from: Data, high: number): Data =>
+    w === width ? from : columns(from, new Uint8ClampedArray(4 * width * high), w, high, shares(w, width), BITS);
+  const down = (from: Data, wide: number): Data =>
+    h === height ? from : rows(from, new Uint8ClampedArray(4 * wide * height), wide, shares(h, height), BITS);
+  const downFirst = h - height > Math.max(0, 2 * (w - width)); // since Pillow 13; before, it never was
+  const made = downFirst ? across(down(data, w), height) : down(across(data, h), width);
+  return { width, height, data: made as Uint8ClampedArray };
 }
 
 /** The exact mean of what each new pixel covers, not rounded; a pixel on a border counts by the part that is inside. */

@@ -96,6 +96,7 @@ async function build(context: Context, site: Site, program: Program, inflated: U
     }
     for (const [operation, args, options, outputs] of program.calls) {
       doing = operation;
+      if (!(operation in builder)) throw new TypeError("it does not have it");
       const made = (builder as unknown as Record<string, Method>)[operation]?.(...args.map(real), real(options));
       [made].flat().forEach((operand, i) => operands.set(outputs[i] as number, operand as Operand));
     }

@@ -69,7 +69,9 @@ def call(page: Any, device: str, *calls: tuple[Any, ...], url: str = "model.json
     Returns:
         device, task, notes, latency, and in `given` what each call gave; or error and message.
     """
-    answer: dict[str, Any] = page.evaluate(_SETUP, {"url": url, "device": device, "calls": [list(each) for each in calls]})
+    answer: dict[str, Any] = page.evaluate(
+        _SETUP, {"url": url, "device": device, "calls": [list(each) for each in calls]}
+    )
     return answer
 
 
