@@ -15,6 +15,7 @@ from littoral.cli import (
     devices,
     doctor,
     export,
+    function,
     inspect,
     native,
     run,
@@ -35,6 +36,7 @@ app = typer.Typer(
 for command in (convert, compile_, inspect, run, compare, bench, tune, export, devices, doctor, demo):
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
 
+app.add_typer(function.app, name="function")
 app.add_typer(webnn.app, name="webnn")
 
 
