@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def test_a_memory_larger_than_the_limit_is_refused() -> None:
         )
 
 
+@pytest.mark.parametrize("files", [{"a": b"", "a/b": b""}, {"a/b": b"", "a": b""}])
+def test_a_path_that_is_a_file_and_a_folder_is_refused(files: dict[str, bytes]) -> None:
+    with pytest.raises(ManifestError, match="is a folder as well, or lies in a file"):
+        prepare(guest(HANDLE + '(func (export "init"))'), PLAIN, files)
+
+
 def never() -> bytes:
     raise AssertionError("it was read")
 
@@ -83,8 +90,16 @@ def works(found: compiled.Compiled) -> bool:
 def test_machine_code_is_made_once(home: Path) -> None:
     digest, _ = kept(guest(HANDLE))
     assert works(load(digest, never))
-    assert {path.suffix for path in home.iterdir()} == {".code", ".sha256"}
+    assert {path.suffix for path in home.iterdir()} == {".code", ".note"}
     assert [oct(path.stat().st_mode & 0o777) for path in (home, *home.iterdir())] == ["0o700", "0o600", "0o600"]
+
+
+def test_machine_code_that_was_copied_is_known_by_its_hash(home: Path) -> None:
+    digest, _ = kept(guest(HANDLE))
+    shutil.copytree(home, home.with_name("copy"))
+    shutil.rmtree(home)
+    home.with_name("copy").rename(home)
+    assert works(load(digest, never))
 
 
 def flip(path: Path) -> None:
@@ -113,7 +128,7 @@ SPOILS: list[Callable[[Path, Path], object]] = [
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_machine_code_that_may_not_be_ours_is_not_loaded(home: Path, spoil: Callable[[Path, Path], object]) -> None:
     digest, prepared = kept(guest(HANDLE))
-    (file,), (note,) = home.glob("*.code"), home.glob("*.sha256")
+    (file,), (note,) = home.glob("*.code"), home.glob("*.note")
     spoil(file, note)
     reads = []
     assert works(load(digest, lambda: reads.append(1) or prepared))  # type: ignore[func-returns-value]

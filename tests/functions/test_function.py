@@ -7,18 +7,21 @@ import os
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.functions.conftest import Doubler, Make, guest, imported
 
 from littoral.errors import ClosedError
 from littoral.functions import manifest, native
 from littoral.functions.compiled import compile as compile_module
 from littoral.functions.engine import ticker
-from littoral.functions.errors import FunctionError, ManifestError
+from littoral.functions.errors import FunctionError, ManifestError, ModuleError
 from littoral.functions.function import Function
 
 ECHO = """
@@ -231,6 +234,19 @@ def test_hostile_guests_beside_honest_ones(make: Make) -> None:
         finally:
             done.set()
         assert all(attack.result() for attack in attacks)
+
+
+NO_TIME = '[limits]\ntime = 0.05\nmemory = "1 MiB"\noutput = "4 KiB"'
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_damaged_modules_are_refused_or_run_in_their_box(make: Make, data: st.DataObject) -> None:
+    module = bytearray(guest(ECHO))
+    for _ in range(data.draw(st.integers(1, 3))):
+        module[data.draw(st.integers(8, len(module) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(ModuleError, ManifestError, FunctionError):  # any other error fails
+        assert isinstance(make(bytes(module), NO_TIME).invoke(b"hello").body, bytes)
 
 
 def resident() -> int:

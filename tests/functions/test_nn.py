@@ -16,7 +16,7 @@ from tests.functions.test_wasi import FlatMemory
 from littoral.errors import DeviceError
 from littoral.functions import nn
 from littoral.functions.errors import FunctionError
-from littoral.functions.files import Files
+from littoral.functions.files import Folder
 from littoral.functions.host import Environment, Host, World
 from littoral.functions.limits import Limits
 from littoral.runtime import TensorInfo, load
@@ -26,7 +26,7 @@ class Guest:
     """Calls wasi-nn as a guest does."""
 
     def __init__(self, models: dict[str, Any] | None, load_models: bool = False, limits: Limits | None = None) -> None:
-        world = World("guest", limits or Limits(), Environment(), Files({}), models, load_models)
+        world = World("guest", limits or Limits(), Environment(), Folder("/"), models, load_models)
         self.host = Host(world)
         self.host.memory = FlatMemory()  # type: ignore[assignment]
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from littoral.functions import wasi
-from littoral.functions.files import Files
+from littoral.functions.files import tree
 from littoral.functions.host import Environment, ExitError, Host, World
 from littoral.functions.instance import PointerError
 from littoral.functions.limits import Limits
 
-FILES = Files({"labels.txt": b"cat\ndog\n", "models/a.json": b"{}"})
+FILES = tree({"labels.txt": b"cat\ndog\n", "models/a.json": b"{}"})
 
 
 class FlatMemory:

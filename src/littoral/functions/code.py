@@ -2,7 +2,7 @@
 
 It lies in LITTORAL_HOME/functions-code under the hash of its module, the version of wasmtime and the processor's
 features. The processor runs what is loaded from there: so nobody else may write to the folder, files are renamed into
-place and never changed, and a file is used only when its hash is what was noted beside it.
+place and never changed, and a file is used only when it is what was noted beside it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ def find(digest: str) -> Module | None:
     from wasmtime import Module, WasmtimeError
 
     try:
-        folder = _folder()
-        file, note = _names(folder, digest)
-        if not (_ours(file) and _ours(note)) or note.read_text() != _hash(file):
+        file, note = _names(_folder(), digest)
+        if not (_ours(file) and _ours(note) and _noted(file, note.read_text())):
             return None
-        os.utime(file)  # it was used: see _sweep
+        os.utime(note)  # it was used: see _sweep
         return Module.deserialize_file(engine(), str(file))
     except (OSError, UnicodeDecodeError, WasmtimeError):
         return None
@@ -49,17 +48,29 @@ def keep(digest: str, module: Module) -> Module | None:
         folder = _folder()
         file, note = _names(folder, digest)
         content = module.serialize()
-        _write(note, hashlib.sha256(content).hexdigest().encode())
         _write(file, content)
+        _write(note, f"{hashlib.sha256(content).hexdigest()} {_facts(file)}".encode())
         _sweep(folder)
     except OSError:
         return None
     return find(digest)
 
 
+def _noted(file: Path, note: str) -> bool:
+    """Whether a file is what was noted: nothing has touched it since, or it was moved and has the same hash."""
+    digest, _, facts = note.partition(" ")
+    return facts == _facts(file) or digest == _hash(file)
+
+
+def _facts(file: Path) -> str:
+    """What the file system says of a file; whatever changes the file changes its last time."""
+    seen = file.stat()
+    return f"{seen.st_dev} {seen.st_ino} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns}"
+
+
 def _names(folder: Path, digest: str) -> tuple[Path, Path]:
     name = f"{digest}-{_machine()}"
-    return folder / f"{name}.code", folder / f"{name}.sha256"
+    return folder / f"{name}.code", folder / f"{name}.note"
 
 
 def _folder() -> Path:
@@ -100,14 +111,13 @@ def _sweep(folder: Path) -> None:
     found = []
     for path in folder.glob("*.code"):
         with suppress(OSError):
-            seen = path.stat()
-            found.append((seen.st_mtime, seen.st_size, path))
+            found.append((path.with_suffix(".note").stat().st_mtime, path.stat().st_size, path))
     total = sum(size for _, size, _ in found)
     for _, size, path in sorted(found):
         if total <= LARGEST_TOTAL:
             return
         path.unlink(missing_ok=True)
-        path.with_suffix(".sha256").unlink(missing_ok=True)
+        path.with_suffix(".note").unlink(missing_ok=True)
         total -= size
 
 

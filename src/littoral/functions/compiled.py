@@ -16,7 +16,7 @@ from littoral.functions.calls import find
 from littoral.functions.declare import HostFunction
 from littoral.functions.engine import engine
 from littoral.functions.errors import ManifestError, ModuleError
-from littoral.functions.files import Files
+from littoral.functions.files import tree
 from littoral.functions.host import Host, World
 from littoral.functions.instance import Instance
 from littoral.functions.limits import PAGE, show_size
@@ -132,7 +132,7 @@ def prepare(module: bytes, manifest: Manifest, files: Mapping[str, bytes] | None
         return _valid(module, name)
     if not snapshot.needed(parsed):
         return _valid(module, name)
-    world = manifest.preparing(Files(files or {}), _LONGEST_INIT)
+    world = manifest.preparing(tree(files or {}), _LONGEST_INIT)
 
     def initialise(instrumented: bytes, work: Callable[[Instance], None]) -> None:
         _initialise(Compiled("", _module(instrumented, name)), calls, world, work)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from littoral.functions.errors import ManifestError
+
 
 class Reader:
     """Bytes that are read in order: a body, or an open file.
@@ -54,20 +56,23 @@ class Folder:
         return found
 
 
-class Files:
-    """The files of a function.
+def tree(contents: Mapping[str, bytes]) -> Folder:
+    """Files as a folder.
 
     Args:
-        contents: By path in the sandbox ("labels.txt", "models/a.json"), as the manifest has checked them.
-    """
+        contents: By path ("labels.txt", "models/a.json"), with / between folders.
 
-    def __init__(self, contents: Mapping[str, bytes]) -> None:
-        self.root = Folder("/")
-        for path, content in contents.items():
-            *folders, name = path.strip("/").split("/")
-            here = self.root
-            for folder in folders:
-                inner = here.entries.setdefault(folder, Folder(folder))
-                assert isinstance(inner, Folder)
-                here = inner
-            here.entries[name] = memoryview(content).toreadonly()
+    Raises:
+        ManifestError: One path is a file and a folder.
+    """
+    root = Folder("/")
+    for path, content in contents.items():
+        *folders, name = path.split("/")
+        here: Folder | memoryview = root
+        for folder in folders:
+            if isinstance(here, Folder):
+                here = here.entries.setdefault(folder, Folder(folder))
+        if not isinstance(here, Folder) or name in here.entries:
+            raise ManifestError(f"the file {path!r} is a folder as well, or lies in a file", "Give it another path")
+        here.entries[name] = memoryview(content).toreadonly()
+    return root

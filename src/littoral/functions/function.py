@@ -11,7 +11,7 @@ from littoral.errors import ClosedError
 from littoral.functions.calls import find
 from littoral.functions.compiled import Compiled
 from littoral.functions.errors import FunctionError, ManifestError
-from littoral.functions.files import Files
+from littoral.functions.files import tree
 from littoral.functions.host import Host, ModelLike, World
 from littoral.functions.instance import Instance
 from littoral.functions.manifest import Manifest
@@ -76,7 +76,7 @@ class Function:
         compiled.check_entry(manifest)
         used = {name: given[name] for name in manifest.models}
         self.manifest = manifest
-        self._world = manifest.world(Files(files or {}), used)
+        self._world = manifest.world(tree(files or {}), used)
         self._entry = manifest.entry.encode()
         self._has_status = compiled.entries[manifest.entry]
         self._linked = compiled.link(find(manifest.host_calls))

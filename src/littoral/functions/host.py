@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from littoral.functions.errors import FunctionError
-from littoral.functions.files import Files, Folder, Reader
+from littoral.functions.files import Folder, Reader
 from littoral.functions.instance import Memory
 from littoral.functions.limits import Limits, show_size
 
@@ -70,7 +70,7 @@ class World:
     name: str
     limits: Limits
     environment: Environment
-    files: Files
+    files: Folder
     models: Mapping[str, ModelLike] | None
     load_models: bool = False
 
@@ -112,7 +112,7 @@ class Host:
             0: Reader("the body", memoryview(body).cast("B")),
             1: self.answer,
             2: self.note,
-            3: world.files.root,
+            3: world.files,
         }
         self.output = bytearray()
         self.failure: BaseException | None = None

@@ -42,7 +42,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from littoral.functions.errors import ManifestError
-from littoral.functions.files import Files
+from littoral.functions.files import Folder
 from littoral.functions.host import Environment, ModelLike, World
 from littoral.functions.limits import Limits, parse_size
 from littoral.functions.toml import Place, read_toml
@@ -96,11 +96,11 @@ class Manifest:
         """
         return {inside: read_beside(folder, file) for inside, file in self.files.items()}
 
-    def world(self, files: Files, models: Mapping[str, ModelLike] | None) -> World:
+    def world(self, files: Folder, models: Mapping[str, ModelLike] | None) -> World:
         """What its requests share."""
         return World(self.name, self.limits, self.environment, files, models, self.load_models)
 
-    def preparing(self, files: Files, time: float) -> World:
+    def preparing(self, files: Folder, time: float) -> World:
         """What its initialisation sees: no models, and more time."""
         limits = Limits(self.limits.memory, max(time, self.limits.time), self.limits.output)
         return World(self.name, limits, self.environment, files, None)
