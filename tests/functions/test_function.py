@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import struct
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -119,7 +121,8 @@ def test_memory_that_grows_is_seen_by_the_host(make: Make) -> None:
         "(drop (memory.grow (i32.const 1))) (i32.store8 (i32.const 70000) (i32.const 65))"
         "(call $say (i32.const 1) (i32.const 70000) (i32.const 1)) (i32.const 0)"
     )
-    assert make(guest(code)).invoke().body == b"A"
+    answer = make(guest(code)).invoke()
+    assert (answer.body, answer.memory) == (b"A", 2 << 16)
 
 
 def test_a_command_starts_anew_for_each_request(make: Make) -> None:
@@ -286,6 +289,32 @@ def test_nothing_is_left_of_requests(make: Make, monkeypatch: pytest.MonkeyPatch
     assert resident() - before < 4 << 20  # one instance of the second kind that was left each time would be 1.3 GB
     assert len(Path("/proc/self/maps").read_text().splitlines()) - maps < 20
     assert ticker.running == 0
+
+
+FORKS = """
+import os, sys, wasmtime
+from littoral.functions import manifest
+from littoral.functions.compiled import compile
+from littoral.functions.errors import FunctionError
+from littoral.functions.function import Function
+described = manifest.parse('name = "loop"\\n[limits]\\ntime = 0.05')
+text = '(module (memory (export "memory") 1) (func (export "handle") (loop $l (br $l))))'
+function = Function(compile(bytes(wasmtime.wat2wasm(text)), described), described)
+def kind():
+    try:
+        function.invoke()
+    except FunctionError as error:
+        return error.kind
+assert kind() == "time"
+child = os.fork()
+if child == 0:
+    os._exit(0 if kind() == "time" else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_time_limits_hold_in_a_forked_process() -> None:
+    assert subprocess.run([sys.executable, "-c", FORKS], timeout=60).returncode == 0
 
 
 def test_a_closed_function_refuses(make: Make) -> None:

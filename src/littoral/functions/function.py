@@ -26,11 +26,13 @@ class Timing:
         instance: To make the instance.
         inference: In models.
         total: Of all.
+        cpu: Of the processor, on the thread of the request: what a model does on others is not counted.
     """
 
     instance: float
     inference: float
     total: float
+    cpu: float
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,14 @@ class Answer:
         body: What it wrote to standard output.
         log: What it wrote to standard error, and the host's remarks.
         timing: How long it took.
+        memory: Bytes of memory that the instance had at its end.
     """
 
     status: int
     body: bytes
     log: str
     timing: Timing
+    memory: int
 
 
 class Function:
@@ -137,16 +141,24 @@ class Function:
 
 
 def _answer(world: World, pre: int, entry: bytes, has_status: bool, body: bytes | bytearray | memoryview) -> Answer:
-    start = time.perf_counter()
-    made = start
+    start, start_cpu = time.perf_counter(), time.thread_time()
+    made, memory = start, 0
     host = Host(world, body)
 
     def work(instance: Instance) -> int:
-        nonlocal made
+        nonlocal made, memory
         made = time.perf_counter()
-        status = instance.call(entry)
+        try:
+            status = instance.call(entry)
+        finally:
+            memory = len(instance.memory)
         return status if has_status else 0
 
     status = run(pre, host, work, lambda: 0)
-    total = time.perf_counter() - start
-    return Answer(status, bytes(host.output), host.log, Timing(made - start, host.inference, total))
+    timing = Timing(
+        instance=made - start,
+        inference=host.inference,
+        total=time.perf_counter() - start,
+        cpu=time.thread_time() - start_cpu,
+    )
+    return Answer(status, bytes(host.output), host.log, timing, memory)
