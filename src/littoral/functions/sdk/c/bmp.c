@@ -131,6 +131,7 @@ static const char *unpack(const bitmap *image, uint8_t *out) {
 
 static const char *packed_rows(bitmap *image, lt_source *source) {
     if (image->bits != (image->compression == RLE8 ? 8u : 4u)) return "the bitmap has run lengths of the wrong kind";
+    if (!lt_has_room((uint64_t)image->width * image->height)) return LT_TOO_LARGE;
     uint8_t *indices = lt_borrow(source, (size_t)image->width * image->height);
     const char *wrong = unpack(image, indices);
     if (wrong) return wrong;

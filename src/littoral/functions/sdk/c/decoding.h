@@ -19,6 +19,9 @@ typedef struct {
 
 void *lt_borrow(lt_source *source, size_t bytes);  // zeroed
 
+// Whether there is memory for so many bytes more: asked before a picture is decoded that may want a lot.
+bool lt_has_room(uint64_t bytes);
+
 // Whether a picture of this size is refused; calls `begin` where it is not.
 const char *lt_begin(lt_source *source, uint32_t width, uint32_t height, int orientation);
 
@@ -36,5 +39,6 @@ static inline uint32_t lt_be16(const uint8_t *at) { return (uint32_t)at[0] << 8 
 static inline uint32_t lt_be32(const uint8_t *at) { return lt_be16(at) << 16 | lt_be16(at + 2); }
 
 #define LT_TRUNCATED "the picture ends too early"
+#define LT_TOO_LARGE "the picture is too large for the memory that this function may use"
 
 #endif

@@ -322,14 +322,19 @@ static const char *read_groups(scan *s) {
 }
 
 // Decides whether rows of blocks can be given on as they come, and borrows room for them.
-static void prepare(scan *s) {
+static const char *prepare(scan *s) {
     lt_jpeg *jpeg = s->jpeg;
+    uint64_t bytes = 0;
     jpeg->whole = jpeg->progressive || s->count < jpeg->count;
+    for (uint32_t index = 0; index < jpeg->count; index++)
+        bytes += (uint64_t)jpeg->component[index].columns * jpeg->component[index].lines * 128;
+    if (jpeg->whole && !lt_has_room(bytes)) return LT_TOO_LARGE;
     for (uint32_t index = 0; index < jpeg->count; index++) {
         lt_component *c = &jpeg->component[index];
         c->blocks = lt_borrow(jpeg->source, (size_t)c->columns * (jpeg->whole ? c->lines : c->down) * 128);
     }
     lt_prepare_pixels(jpeg);
+    return NULL;
 }
 
 static lt_component *component_of(lt_jpeg *jpeg, uint32_t id) {
@@ -380,8 +385,8 @@ const char *lt_read_scan(lt_jpeg *jpeg) {
     scan s = {.jpeg = jpeg};
     if (!jpeg->framed) return "the JPEG is damaged: a scan comes before the picture's size";
     const char *wrong = read_header(&s);
+    if (!wrong && !jpeg->component[0].blocks) wrong = prepare(&s);
     if (wrong) return wrong;
-    if (!jpeg->component[0].blocks) prepare(&s);
     if (!jpeg->stretch) jpeg->stretch = lt_borrow(jpeg->source, (size_t)(jpeg->end - jpeg->at) + MARGIN);
     return read_groups(&s);
 }

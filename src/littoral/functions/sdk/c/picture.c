@@ -5,15 +5,22 @@
 
 void *lt_borrow(lt_source *source, size_t bytes) {
     lt_block *block = calloc(1, sizeof(lt_block) + 16 + bytes);
-    if (!block) lt_fail("out of memory: the picture is too large for this function's limit");
+    if (!block) lt_fail(LT_TOO_LARGE);
     block->next = source->blocks;
     source->blocks = block;
     return (uint8_t *)block + 16;
 }
 
+bool lt_has_room(uint64_t bytes) {
+    void *room = bytes >> 31 ? NULL : malloc((size_t)bytes);
+    free(room);
+    return room;
+}
+
 const char *lt_begin(lt_source *source, uint32_t width, uint32_t height, int orientation) {
     if (!width || !height) return "the picture has no pixels";
     if ((uint64_t)width * height > LT_MAX_PIXELS) return "the picture has more than 89 million pixels";
+    if (!lt_has_room(width * 256ull)) return LT_TOO_LARGE;  // more than rows and weights of that width take
     source->rows->begin(source->rows, width, height, orientation);
     return NULL;
 }

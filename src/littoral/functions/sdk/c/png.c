@@ -234,6 +234,7 @@ const char *lt_decode_png(lt_source *source) {
     image.stream.take = take_rows;
     const char *wrong = read_chunks(&image);
     if (wrong) return wrong;
+    if (image.interlaced && !lt_has_room((uint64_t)image.width * image.height * 4)) return LT_TOO_LARGE;
     size_t widest = row_bytes(&image, image.width);
     image.row = lt_borrow(source, widest);
     image.above = lt_borrow(source, widest);
