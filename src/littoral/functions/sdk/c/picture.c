@@ -12,7 +12,7 @@ void *lt_borrow(lt_source *source, size_t bytes) {
 }
 
 bool lt_has_room(uint64_t bytes) {
-    void *room = bytes >> 31 ? NULL : malloc((size_t)bytes);
+    void *volatile room = bytes >> 31 ? NULL : malloc((size_t)bytes);  // volatile: else the compiler thinks it away
     free(room);
     return room;
 }
