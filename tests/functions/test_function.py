@@ -313,6 +313,27 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+ENDS = """
+import atexit
+from littoral.functions.engine import engine
+from littoral.functions.link import linker
+def look():
+    for handle in (engine(), linker(()), function._linked.pre):
+        try:
+            handle.ptr()
+        except ValueError:
+            print("let go")
+atexit._run_exitfuncs()  # as the interpreter does before it takes itself apart
+look()
+"""
+
+
+def test_a_program_may_end_with_functions_open() -> None:
+    code = FORKS.partition("child = ")[0] + ENDS
+    ended = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", "let go\n" * 3)
+
+
 def test_time_limits_hold_in_a_forked_process() -> None:
     assert subprocess.run([sys.executable, "-c", FORKS], timeout=60).returncode == 0
 

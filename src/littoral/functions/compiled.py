@@ -21,7 +21,7 @@ from littoral.functions.host import Host, World
 from littoral.functions.instance import Instance
 from littoral.functions.limits import PAGE, show_size
 from littoral.functions.link import check_imports, linker
-from littoral.functions.native import address
+from littoral.functions.native import address, lasting
 from littoral.functions.sandbox import run
 from littoral.functions.wasm import FunctionType, Module
 
@@ -67,7 +67,7 @@ class Compiled:
         from wasmtime import FuncType, MemoryType
 
         self.digest = digest
-        self._module = module
+        self._module = lasting(module)
         self.memory = 0
         self.entries: dict[str, bool] = {}
         for export in module.exports:
@@ -96,7 +96,7 @@ class Compiled:
         from wasmtime import WasmtimeError
 
         try:
-            pre = linker(calls).instantiate_pre(self._module)
+            pre = lasting(linker(calls).instantiate_pre(self._module))
         except WasmtimeError as error:
             raise ModuleError(f"the module cannot be linked: {_line(error)}", "List its host_calls") from error
         return Linked(pre, address(pre.ptr()))

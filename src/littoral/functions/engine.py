@@ -12,7 +12,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
-from littoral.functions.native import address, native
+from littoral.functions.native import address, lasting, native
 
 if TYPE_CHECKING:
     from wasmtime import Config, Engine
@@ -27,7 +27,7 @@ def engine() -> Engine:
     native()  # says what to install
     from wasmtime import Engine
 
-    return Engine(_config())
+    return lasting(Engine(_config()))
 
 
 def _config() -> Config:

@@ -18,7 +18,7 @@ from littoral.functions.declare import TYPES, HostFunction
 from littoral.functions.engine import engine
 from littoral.functions.errors import FunctionError, ModuleError
 from littoral.functions.instance import PointerError
-from littoral.functions.native import Callback, address, native
+from littoral.functions.native import Callback, address, lasting, native
 from littoral.functions.wasm import FunctionType, Module
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def linker(calls: tuple[HostFunction, ...]) -> Linker:
     """A linker with all that guests may import, and these host calls."""
     from wasmtime import Linker
 
-    made = Linker(engine())
+    made = lasting(Linker(engine()))
     for function in (*wasi.FUNCTIONS.values(), *nn.FUNCTIONS.values(), *calls):
         callback = Callback(_callback(function))
         _callbacks.append(callback)

@@ -8,12 +8,20 @@ microseconds: a busy process would wait for milliseconds to get it back.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+from contextlib import suppress
 from ctypes import byref, c_bool, c_char_p, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from littoral.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from wasmtime._managed import Managed
+
+_M = TypeVar("_M", bound="Managed[Any]")
 
 CELL = 16
 """Bytes of a value that is passed unchecked: wasmtime_val_raw_t, as large as its largest member."""
@@ -125,6 +133,25 @@ def native() -> Native:
         return Native()
     except ImportError as error:
         raise MissingExtraError("wasmtime, in which functions run,", "functions") from error
+
+
+_lasting: WeakSet[Managed[Any]] = WeakSet()
+
+
+def lasting(handle: _M) -> _M:
+    """Marks an object of wasmtime's that may still be there when the program ends.
+
+    Its class would then try to free it with parts of the interpreter gone, and print an error.
+    """
+    _lasting.add(handle)
+    return handle
+
+
+@atexit.register
+def _let_go() -> None:
+    for handle in list(_lasting):
+        with suppress(ValueError):  # it is closed
+            handle._consume()
 
 
 def address(handle: Any) -> int:
