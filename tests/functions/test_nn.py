@@ -5,19 +5,23 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.functions.conftest import GUESTS, Doubler, Make
-from tests.functions.test_wasi import FlatMemory
+from tests.functions.test_wasi import FlatMemory, arguments
 
 from littoral.errors import DeviceError
 from littoral.functions import nn
 from littoral.functions.errors import FunctionError
 from littoral.functions.files import Folder
 from littoral.functions.host import Environment, Host, World
+from littoral.functions.instance import PointerError
 from littoral.functions.limits import Limits
 from littoral.runtime import TensorInfo, load
 
@@ -147,6 +151,17 @@ def test_handles_names_and_indices_that_are_not_there() -> None:
     assert guest.output(context, 1, "f4") == -nn.INVALID_ARGUMENT
     assert guest.output(context, 0, "f4", room=11) == -nn.TOO_LARGE
     assert guest("compute", 9) == guest("get_output", 9, 0, 0, 0, 0) == nn.INVALID_ARGUMENT
+
+
+@given(st.data())
+def test_any_calls_give_numbers(data: st.DataObject) -> None:
+    guest = Guest({"double": Doubler()}, load_models=True)
+    guest.host.memory.view[:64] = data.draw(st.binary(min_size=64, max_size=64))
+    guest.context(guest.graph("double"))
+    for name in data.draw(st.lists(st.sampled_from(sorted(nn.FUNCTIONS)), min_size=1, max_size=5)):
+        with suppress(PointerError):  # any other error fails
+            result = guest(name, *data.draw(arguments(nn.FUNCTIONS[name].parameters)))
+            assert 0 <= result <= nn.NOT_FOUND
 
 
 def test_graphs_and_contexts_are_bounded() -> None:

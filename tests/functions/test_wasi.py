@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from littoral.functions import wasi
+from littoral.functions.errors import FunctionError
 from littoral.functions.files import tree
 from littoral.functions.host import Environment, ExitError, Host, World
 from littoral.functions.instance import PointerError
@@ -258,6 +262,25 @@ def test_the_log_is_cut_where_it_is_too_long() -> None:
     for _ in range(3):
         host.note([memoryview(b"x" * 40000)])
     assert host.log == "x" * 65536 + "\n(the log is cut here)\n"
+
+
+def arguments(parameters: str) -> st.SearchStrategy[list[int]]:
+    """What a hostile guest may pass: small numbers, places in memory, and anything."""
+    bits = {"i": 32, "I": 64}
+    numbers = [
+        st.one_of(st.integers(0, 10), st.integers(0, 66000), st.integers(0, 2 ** bits[p] - 1)) for p in parameters
+    ]
+    return st.tuples(*numbers).map(list)
+
+
+@given(st.data())
+def test_any_calls_give_numbers(data: st.DataObject) -> None:
+    guest = Guest(b"body")
+    guest.put(0, data.draw(st.binary(max_size=64)))
+    for name in data.draw(st.lists(st.sampled_from(sorted(wasi.FUNCTIONS)), min_size=1, max_size=5)):
+        with suppress(PointerError, ExitError, FunctionError):  # any other error fails
+            result = guest(name, *data.draw(arguments(wasi.FUNCTIONS[name].parameters)))
+            assert result is None or 0 <= result <= wasi.NOTCAPABLE
 
 
 def pointers() -> list[tuple[str, Callable[[], tuple[int, ...]]]]:
