@@ -12,12 +12,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from littoral.cli import options, terminal
+from littoral.cli import function_serve, options, terminal
 
 if TYPE_CHECKING:
     from littoral.functions.store import Store
 
 app = typer.Typer(help="Wasm functions with models: make, deploy, call and serve them.", no_args_is_help=True)
+app.command()(function_experiment.experiment)
+
+for _command in (function_serve.serve, function_serve.token, function_serve.tokens, function_serve.revoke):
+    app.command()(_command)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A deployed function.")]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder with function.toml.")]

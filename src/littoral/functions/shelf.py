@@ -173,7 +173,17 @@ class Shelf:
             NotDeployedError: There is no such function or version.
             LittoralError: It cannot be loaded.
         """
-        slot = self._enter(name, self.version(name, number))
+        with self.lease_of(name, self.version(name, number)) as lease:
+            yield lease
+
+    @contextmanager
+    def lease_of(self, name: str, version: Version) -> Iterator[Lease]:
+        """A version of a function to invoke, which is not closed meanwhile.
+
+        Raises:
+            LittoralError: It cannot be loaded.
+        """
+        slot = self._enter(name, version)
         try:
             start = time.perf_counter()
             cold = False
