@@ -162,7 +162,7 @@ def _outputs(
     order = matching([info.name for info in a.outputs], [info.name for info in b.outputs])
     sums = [ErrorSums() for _ in order]
     ranks = [0 for _ in order]
-    steps = [max(_step(a.graph, a.outputs[i]), _step(b.graph, b.outputs[place])) for i, place in enumerate(order)]
+    steps = [max(step_of(a.graph, a.outputs[i]), step_of(b.graph, b.outputs[place])) for i, place in enumerate(order)]
     hits = count = 0
     scores: int | None = None
     for inputs in samples:
@@ -212,7 +212,7 @@ def verdict_of(a: Array, b: Array, step: float = 0.0) -> Verdict:
     return "different"
 
 
-def _step(graph: Graph, info: TensorInfo) -> float:
+def step_of(graph: Graph, info: TensorInfo) -> float:
     """The quantization step of an output, also where a DEQUANTIZE makes a float output of it; 0 where there is none."""
     if info.is_quantized:
         return info.scale

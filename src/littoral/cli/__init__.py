@@ -21,6 +21,7 @@ from littoral.cli import (
     run,
     terminal,
     tune,
+    verify,
     webnn,
 )
 from littoral.cli import compile as compile_
@@ -37,6 +38,7 @@ for command in (convert, compile_, inspect, run, compare, bench, tune, export, d
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
 
 app.add_typer(function.app, name="function")
+app.command(name="verify", cls=verify.Command)(verify.command)
 app.add_typer(webnn.app, name="webnn")
 
 
