@@ -37,7 +37,7 @@ class Tolerance:
         """
         if actual.dtype != expected.dtype or actual.shape != expected.shape:
             return f"is {actual.dtype} {list(actual.shape)} and not {expected.dtype} {list(expected.shape)}"
-        if not expected.size:
+        if np.array_equal(actual, expected):  # most are, and some have tens of megabytes
             return None
         found = ulps(actual, expected) if self.metric == "ULP" else _difference(actual, expected)
         if not (found > self.value).any():
