@@ -12,14 +12,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from littoral.cli import function_serve, options, terminal
+from littoral.cli import function_experiment, function_serve, options, terminal
 
 if TYPE_CHECKING:
     from littoral.functions.store import Store
 
 app = typer.Typer(help="Wasm functions with models: make, deploy, call and serve them.", no_args_is_help=True)
-app.command()(function_experiment.experiment)
 
+app.command()(function_experiment.experiment)
 for _command in (function_serve.serve, function_serve.token, function_serve.tokens, function_serve.revoke):
     app.command()(_command)
 

@@ -36,8 +36,8 @@ _ROUNDS = 3  # contestants take turns, so that whatever else the machine does sl
 _OPEN_CONNECTIONS = 100
 _SHARE = {0.0: "", 1.0: ", all cold"}
 
-Told = Callable[[str, int, int], None]
-"""Hears what is measured: its name, how many are done, how many there are."""
+Told = Callable[[int, int], None]
+"""Hears how many parts are done, and how many there are."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def latency(stage: Stage, seconds: float, told: Told) -> list[Line]:
     Args:
         stage: The contestants.
         seconds: For each line.
-        told: Hears what is measured.
+        told: Hears how far it is.
     """
     asked = [(name, Load(seconds)) for name in (NATIVE, NATIVE_HTTP)]
     asked += [(name, Load(seconds, cold=cold)) for name in (FUNCTION, FUNCTION_HTTP) for cold in COLD]
@@ -94,7 +94,7 @@ def throughput(stage: Stage, seconds: float, told: Told) -> list[Line]:
     Args:
         stage: The contestants.
         seconds: For each point.
-        told: Hears what is measured.
+        told: Hears how far it is.
     """
     shares = [(NATIVE_HTTP, 0.0), *((FUNCTION_HTTP, cold) for cold in (0.0, 0.02, 0.2)), (CONTAINER, 0.2)]
     asked = [(NATIVE, Load(seconds, connections)) for connections in CONNECTIONS]
@@ -113,14 +113,15 @@ def measure(stage: Stage, asked: Sequence[tuple[str, Load]], told: Told) -> list
     Args:
         stage: The contestants.
         asked: Their names and their loads; each load's time is that of all its turns.
-        told: Hears what is measured.
+        told: Hears how far it is.
     """
     turns: list[list[Result]] = [[] for _ in asked]
     for turn in range(_ROUNDS):
         for index, (name, load) in enumerate(asked):
-            told(f"{name}, {load.connections} connections", turn * len(asked) + index, _ROUNDS * len(asked))
+            told(turn * len(asked) + index, _ROUNDS * len(asked))
             part = Load(load.seconds / _ROUNDS, load.connections, load.cold, load.rate)
-            turns[index].append(drive([stage.callers[name]() for _ in range(load.connections)], part))
+            before = sum(result.requests for result in turns[index])
+            turns[index].append(drive([stage.callers[name]() for _ in range(load.connections)], part, before))
     return [Line(name, merge(load, results)) for (name, load), results in zip(asked, turns, strict=True)]
 
 

@@ -65,6 +65,11 @@ class Result:
     failed: int
 
     @property
+    def requests(self) -> int:
+        """How many there were."""
+        return len(self.latencies) + self.failed
+
+    @property
     def throughput(self) -> float:
         """Answers a second."""
         return len(self.latencies) / self.seconds
@@ -89,14 +94,15 @@ def due_times(rate: float, seconds: float, seed: int = 0) -> npt.NDArray[np.floa
     return times[times < seconds]
 
 
-def drive(callers: Sequence[Caller], load: Load) -> Result:
+def drive(callers: Sequence[Caller], load: Load, before: int = 0) -> Result:
     """Puts a load on whoever answers the callers, each of which has a thread of its own.
 
     Args:
         callers: As many as the load has connections.
         load: What to ask.
+        before: How many requests of the same kind there were before these: cold ones stay evenly spread.
     """
-    plan = _Plan(load)
+    plan = _Plan(load, before)
     threads = [threading.Thread(target=plan.work, args=(caller,), daemon=True) for caller in callers]
     start = plan.begin()
     for thread in threads:
@@ -111,8 +117,9 @@ def drive(callers: Sequence[Caller], load: Load) -> Result:
 class _Plan:
     """Hands out requests to callers, and keeps what they took."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, before: int) -> None:
         self._load = load
+        self._before = before
         self._due = None if load.rate is None else due_times(load.rate, load.seconds)
         self._index = 0
         self._start = 0.0
@@ -143,7 +150,7 @@ class _Plan:
         return (index, self._start + float(self._due[index])) if index < len(self._due) else None
 
     def _one(self, caller: Caller, index: int, due: float | None) -> None:
-        caller.prepare(is_cold(index, self._load.cold))
+        caller.prepare(is_cold(self._before + index, self._load.cold))
         if due is not None and (wait := due - time.perf_counter()) > 0:
             time.sleep(wait)
         began = time.perf_counter() if due is None else due

@@ -14,11 +14,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from littoral import runtime
+from littoral.devices import usable_cores
 from littoral.functions import experiment_guest as guest
 from littoral.functions.deploy import MANIFEST, deploy
 from littoral.functions.experiment_http import Client, ServerError, server
 from littoral.functions.experiment_load import Caller
-from littoral.functions.experiment_native import SIMULATED
+from littoral.functions.experiment_servers import SIMULATED
 from littoral.functions.shelf import Shelf
 from littoral.functions.store import Store, Version
 
@@ -58,7 +59,7 @@ def stage(file: Path, workers: int | None = None) -> Iterator[Stage]:
         ExperimentError: The model cannot be used.
         ServerError: A server does not start, or somebody answers wrongly.
     """
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or usable_cores()
     with ExitStack() as stack:
         home = Path(stack.enter_context(TemporaryDirectory()))
         model = stack.enter_context(runtime.load(file, threads=1))
@@ -109,9 +110,9 @@ def _deploy(store: Store, folder: Path, file: Path, model: runtime.Model, copies
 
 def _servers(stack: ExitStack, file: Path, home: Path, workers: int) -> tuple[int, int]:
     environment = os.environ | {"LITTORAL_HOME": str(home)}
-    native = [sys.executable, "-m", "littoral.functions.experiment_native", str(file)]
-    options = ["--open", "--port", "0", "--workers", str(workers), "--loaded", str(LOADED)]
-    gateway = [sys.executable, "-m", "littoral", "function", "serve", *options]
+    program = [sys.executable, "-m", "littoral.functions.experiment_servers"]
+    native = [*program, "native", str(file)]
+    gateway = [*program, "gateway", str(home / "functions"), str(workers), str(LOADED)]
     return (
         stack.enter_context(server(native, environment))[0],
         stack.enter_context(server(gateway, environment))[0],
