@@ -9,7 +9,7 @@ help:
 	@echo "make demo   train a small network, convert it, prove it, write demo-out/report.html"
 	@echo "make test   everything that CI runs: ruff, mypy, import rules, pytest, JavaScript tests"
 	@echo "make check  ruff, mypy and import rules only"
-	@echo "make bench  the benchmarks, side by side with peers (about 15 minutes)"
+	@echo "make bench  the benchmarks, side by side with peers (about an hour)"
 	@echo "make lock   make the lock files anew"
 
 demo: $(READY)
@@ -32,7 +32,7 @@ test-python: $(READY) $(JS_READY)
 test-js: $(JS_READY)
 	cd js && npm test --silent
 
-bench: $(READY)
+bench: $(READY) $(JS_READY)
 	$(BIN)/python -m benchmarks.convert
 	$(BIN)/python -m benchmarks.devices
 	$(BIN)/python -m benchmarks.openvino_rows
@@ -41,6 +41,8 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.edgetpu_placement
 	$(BIN)/python -m benchmarks.poses
 	$(BIN)/python -m benchmarks.coral_faults
+	$(BIN)/python -m benchmarks.webnn
+	$(BIN)/python -m benchmarks.functions
 
 $(READY): requirements.lock bootstrap.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh
