@@ -32,7 +32,8 @@ FLAGS = (
 PATIENCE = 120.0
 """Seconds that a browser has for each answer: a big model is built in one."""
 
-_LEAVING = 10.0  # seconds for a browser to end by itself, and for its files to come free
+_STARTING = 30.0  # seconds at most for a browser to start
+_LEAVING = 10.0  # seconds for it to end by itself, and for its files to come free
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class Browser:
     Args:
         program: What to start.
         flags: What to start it with, beside playwright's own.
-        patience: Seconds for each answer; and for the start, which is over sooner.
+        patience: Seconds for each answer; and for the start, if it is less than half a minute.
 
     Raises:
         MissingExtraError: playwright is not installed.
@@ -89,8 +90,8 @@ class Browser:
 
     def __enter__(self) -> Browser:
         try:
-            # playwright ends a browser that does not start in time; the rest is for its own start.
-            self._ask(self._start, "starting", self._patience + _LEAVING)
+            # playwright ends a browser that does not start in time; twice that is for its own start too.
+            self._ask(self._start, "starting", 2 * _STARTING)
         except BaseException:
             self._close()
             raise
@@ -130,7 +131,9 @@ class Browser:
             self._profile,
             executable_path=self._program,
             args=[*self._flags],
-            timeout=1000 * self._patience,
+            env={**os.environ, "TMPDIR": str(self._profile)},  # one that is killed leaves a folder there
+            artifacts_dir=self._profile,
+            timeout=1000 * min(self._patience, _STARTING),
             service_workers="block",  # they would serve an earlier site of the same address
         )
         started = self._context.browser
@@ -147,12 +150,13 @@ class Browser:
             return answer.result(patience)
         except TooLate:
             self._kill()
-            raise self._failure(f"did not answer in {self._patience:g} seconds", doing) from None
+            raise self._failure(f"did not answer in {patience:g} seconds", doing) from None
         except Error as error:
-            raise self._failure(f"failed: {_first(error.message)}", doing) from error
+            what = _happened(error.message) if self._context else _last_words(error.message)
+            raise self._failure(f"failed ({what})", doing) from error
 
     def _failure(self, what: str, doing: str) -> DeviceError:
-        return DeviceError(f"{self._program} {what}, {doing}", "Try another browser with --browser PATH")
+        return DeviceError(f"{self._program} {what} while {doing}", "Try another browser with --browser PATH")
 
     def _kill(self) -> None:
         """Ends all its processes at once; playwright starts them as a group of their own."""
@@ -184,10 +188,16 @@ class Browser:
                 self._playwright.stop()
 
 
-def _first(message: str) -> str:
-    """The first line of what playwright says, without the name of its own method."""
+def _happened(message: str) -> str:
+    """What playwright says happened, without the name of its own method."""
     line = message.splitlines()[0]
-    return line.partition(": ")[2] or line
+    return (line.partition(": ")[2] or line).strip(" .")
+
+
+def _last_words(message: str) -> str:
+    """What a program that did not start said last on its standard error, else what happened."""
+    words = [line.partition("[err]")[2].strip() for line in message.splitlines() if "[err]" in line]
+    return words[-1] if words else _happened(message)
 
 
 def _remove(folder: Path) -> None:

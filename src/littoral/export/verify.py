@@ -32,6 +32,7 @@ ENGINES = {"webnn": "WebNN", "wasm": "LiteRT.js"}
 """What a page may be run by, and what that is called."""
 
 _BLANK = "verify.html"  # a page of the site without its own script, which would load the model once more
+_ACTS = {"open": "loading the model", "run": "running a sample", "time": "timing calls"}  # what verify.js does
 _LACKS = ("DeviceError", "NoWebNNError", "NotIsolatedError", "NoGpuError", "RefusedError")
 _ROUNDS = 5  # in which engines take turns
 _MOST = 100  # calls of a round
@@ -43,7 +44,7 @@ class Place:
 
     Attributes:
         engine: "webnn" or "wasm".
-        device: What really ran it, as the page says: "webnn", "webnn:cpu", "wasm", "wasm:threads"; empty if nothing did.
+        device: What really ran it, as the page says: "webnn", "webnn:cpu", "wasm", "wasm:threads"; empty if none did.
         refused: Why it did not run; empty where it did.
         outputs: Each output beside Python's.
         top: On how many samples the best five classes are the same; None where the model does not classify.
@@ -195,13 +196,13 @@ class _Engine:
             self.refused = str(error)
 
     def _ask(self, act: str, **given: Any) -> Any:
-        doing = f"at {act!r} of {ENGINES[self.name]}"
+        doing = f"{_ACTS[act]} by {ENGINES[self.name]}"
         answer = self.page.call(_script(), {"act": act, "device": self.name, **given}, doing)
         if "error" not in answer:
             return answer["value"]
         if answer["error"] in _LACKS:
             raise _RefusedError(answer["message"])
-        raise DeviceError(f"the page fails {doing}: {answer['error']}: {answer['message']}")
+        raise DeviceError(f"the page fails while {doing}: {answer['error']}: {answer['message']}")
 
 
 class _RefusedError(Exception):
