@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 import time
@@ -11,12 +12,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from littoral.errors import LittoralError
-from littoral.functions.errors import FunctionError
+from littoral.functions.errors import FunctionError, StoreError
 from littoral.functions.function import Answer
 from littoral.functions.journal import Journal
 from littoral.functions.meters import Meters
 from littoral.functions.shelf import Lease, NotDeployedError, Shelf
-from littoral.functions.store import Store, Version
+from littoral.functions.store import Record, Store, Version
 from littoral.http.answers import JSON, Problem, Receive, Scope, Send, answer, header, read_body, too_many
 from littoral.http.logs import Log
 from littoral.http.quota import Quotas
@@ -109,6 +110,8 @@ class Application:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._prefix = f"{secrets.token_hex(4)}-"
+        self._numbers = itertools.count(1)
         self._routes: dict[str, str] = {}
         self._looked = 0.0
         self._limits: dict[str, float] = {}
@@ -116,7 +119,9 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
         given = header(scope, b"x-request-id")
-        request = Request(given if _ID.fullmatch(given) else secrets.token_hex(8), time.perf_counter())
+        request = Request(
+            given if _ID.fullmatch(given) else f"{self._prefix}{next(self._numbers):x}", time.perf_counter()
+        )
         status = 0
         try:
             status, body, kind = await self._answer(scope, receive, request)
@@ -234,25 +239,27 @@ class Application:
         """
         name = self._routes.get(route, route)
         try:
-            if not self._answers(name, route):
+            record = self._at(name, route)
+            if record is None:
                 self._look()
                 name = self._routes.get(route, "")
-                if not self._answers(name, route):
-                    raise Problem(404, f"there is no function at /functions/{route}")
-            return name, self._parts.shelf.version(name, number)
-        except NotDeployedError as error:
-            raise Problem(404, error.cause, error.remedy) from None
-        except LittoralError as error:
-            if isinstance(error, Problem):
-                raise
+                record = self._at(name, route)
+        except StoreError as error:
             self._parts.log.error("the store is damaged", error)
             raise Problem(500, f"{route} cannot be read", "The gateway's log says why") from None
-
-    def _answers(self, name: str, route: str) -> bool:
+        if record is None:
+            raise Problem(404, f"there is no function at /functions/{route}")
         try:
-            return bool(name) and self._parts.shelf.version(name).route == route
+            return name, record.version(number)
+        except StoreError as error:
+            raise Problem(404, error.cause, error.remedy) from None
+
+    def _at(self, name: str, route: str) -> Record | None:
+        try:
+            record = self._parts.shelf.record(name)
         except NotDeployedError:
-            return False
+            return None
+        return record if record.version().route == route else None
 
     def _look(self) -> None:
         now = time.monotonic()

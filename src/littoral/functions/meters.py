@@ -49,9 +49,9 @@ class Meters:
         self.total = make(
             client.Histogram, "function_seconds", "From the body's last byte to the answer.", name, buckets=_BUCKETS
         )
-        self.load = make(client.Summary, "function_load_seconds", "Loading functions, at cold starts.", name)
-        self.instance = make(client.Summary, "function_instance_seconds", "Making instances.", name)
-        self.inference = make(client.Summary, "function_inference_seconds", "In models.", name)
+        self.load = make(client.Counter, "function_load_seconds", "Loading functions, at cold starts.", name)
+        self.instance = make(client.Counter, "function_instance_seconds", "Making instances.", name)
+        self.inference = make(client.Counter, "function_inference_seconds", "In models.", name)
         self.cpu = make(
             client.Counter, "function_cpu_seconds", "Processor time, without threads that models start.", name
         )
@@ -123,14 +123,14 @@ class Meter:
         """An instance was made."""
         (self._cold if lease.cold else self._warm).inc()
         if lease.cold:
-            self._of["load"].observe(lease.load)
+            self._of["load"].inc(lease.load)
         self._of["queue"].observe(waited)
 
     def answered(self, answer: Answer) -> None:
         """It has answered."""
         timing = answer.timing
-        self._of["instance"].observe(timing.instance)
-        self._of["inference"].observe(timing.inference)
+        self._of["instance"].inc(timing.instance)
+        self._of["inference"].inc(timing.inference)
         self._of["cpu"].inc(timing.cpu)
         if answer.memory > self._largest:
             self._largest = answer.memory

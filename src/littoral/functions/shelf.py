@@ -19,7 +19,7 @@ from littoral.functions.store import Record, Store, Version
 
 
 class NotDeployedError(StoreError):
-    """There is no such function, or it has no such version."""
+    """There is no such function."""
 
 
 @dataclass(frozen=True)
@@ -152,28 +152,41 @@ class Shelf:
     def __len__(self) -> int:
         return len(self._slots)
 
-    def version(self, name: str, number: int | None = None) -> Version:
-        """What answers now to a name, as the store has it at this moment.
+    def record(self, name: str) -> Record:
+        """A function as the store has it at this moment.
 
         Raises:
-            NotDeployedError: There is no such function or version.
+            NotDeployedError: There is none of that name.
             StoreError: Its file is damaged.
         """
-        record = self._record(name)
+        known = self._records.get(name)
         try:
-            return record.version(number)
+            stamp = self._store.stamp(name)
+            if known and known[0] == stamp:
+                return known[1]
+            record = self._store.record(name)
         except StoreError as error:
+            if self._is_there(name):
+                raise
+            self.drop(name)
+            self._records.pop(name, None)
             raise NotDeployedError(error.cause, error.remedy) from None
+        if stamp is not None:
+            self._records[name] = stamp, record
+        with self._lock:
+            idle = self._retire([k for k, s in self._slots.items() if k[0] == name and s.version != record.version()])
+        self._close(idle)
+        return record
 
     @contextmanager
     def lease(self, name: str, number: int | None = None) -> Iterator[Lease]:
         """A function to invoke, which is not closed meanwhile.
 
         Raises:
-            NotDeployedError: There is no such function or version.
-            LittoralError: It cannot be loaded.
+            NotDeployedError: There is no such function.
+            LittoralError: There is no such version, or it cannot be loaded.
         """
-        with self.lease_of(name, self.version(name, number)) as lease:
+        with self.lease_of(name, self.record(name).version(number)) as lease:
             yield lease
 
     @contextmanager
@@ -206,26 +219,6 @@ class Shelf:
         with self._lock:
             idle = self._retire(list(self._slots))
         self._close(idle)
-
-    def _record(self, name: str) -> Record:
-        known = self._records.get(name)
-        try:
-            stamp = self._store.stamp(name)
-            if known and known[0] == stamp:
-                return known[1]
-            record = self._store.record(name)
-        except StoreError as error:
-            if self._is_there(name):
-                raise
-            self.drop(name)
-            self._records.pop(name, None)
-            raise NotDeployedError(error.cause, error.remedy) from None
-        if stamp is not None:
-            self._records[name] = stamp, record
-        with self._lock:
-            idle = self._retire([k for k, s in self._slots.items() if k[0] == name and s.version != record.version()])
-        self._close(idle)
-        return record
 
     def _is_there(self, name: str) -> bool:
         with suppress(StoreError):

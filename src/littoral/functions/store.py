@@ -7,6 +7,7 @@ a deploy is there whole or not at all, and is kept once that step has returned.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -88,6 +89,7 @@ class Store:
         self.objects = Objects(folder / "objects")
         self._folder = folder
         self._records = folder / "functions"
+        self._prefix = f"{self._records}/"
         self._routes: dict[str, tuple[Stamp, str]] = {}  # name -> when it was looked at, its route
 
     def names(self) -> list[str]:
@@ -110,7 +112,7 @@ class Store:
     def stamp(self, name: str) -> Stamp | None:
         """What changes when a function does, for the price of one look at the folder; None where there is none."""
         try:
-            state = self._path(name).stat()
+            state = os.stat(f"{self._prefix}{_checked(name)}.json")  # noqa: PTH116 - a fifth of what Path takes
         except FileNotFoundError:
             return None
         return state.st_ino, state.st_mtime_ns
@@ -190,13 +192,17 @@ class Store:
             return self.objects.keep_only({digest for version in versions for digest in version.objects})
 
     def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise StoreError(f"{name!r} is no name of a function", "Accepted: letters, digits, - and _, up to 64")
-        return self._records / f"{name}.json"
+        return self._records / f"{_checked(name)}.json"
 
     def _write(self, record: Record) -> None:
         content = {"format": _FORMAT, **asdict(record)}
         replace_file(self._path(record.name), json.dumps(content, indent=1).encode())
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise StoreError(f"{name!r} is no name of a function", "Accepted: letters, digits, - and _, up to 64")
+    return name
 
 
 def _parse(content: bytes, path: Path) -> Record:

@@ -38,6 +38,7 @@ class Exchange:
         self.whole = self.started = self.answered = False
         self.refusal: Problem | None = None
         self._body = bytearray()
+        self._whole_body = b""
         self._filled = 0
         self._continue = header(scope, b"expect").lower() == "100-continue"
         self._asked = self._lost = self._delivered = self._chunked = False
@@ -50,19 +51,19 @@ class Exchange:
         """More is here than anybody has asked for."""
         return not self._asked and self._filled > _AHEAD
 
-    def reserve(self) -> None:
-        """Takes memory for a body of known size; pages that are not written cost nothing."""
-        self._body = bytearray(self.size)
-
     def add(self, piece: bytes, most: int) -> bool:
         """Takes a part of the body; False where it is too large."""
         end = self._filled + len(piece)
         if end > most:
             return False
-        if self._known:
+        if self._known and len(piece) == self.size:
+            self._whole_body = piece  # all of it at once
+        elif self._known:
+            if not self._filled:
+                self._body = bytearray(self.size)  # pages that are not written cost nothing
             self._body[self._filled : end] = piece
         else:
-            self._body += piece
+            self._body += piece  # amortised: a bytearray grows by more than is asked for
             self.size = end
         self._filled = end
         return True
@@ -102,7 +103,8 @@ class Exchange:
         if self._lost:
             return {"type": "http.disconnect"}
         self._delivered = True
-        body, self._body = self._body, bytearray()
+        body = self._whole_body or self._body
+        self._whole_body, self._body = b"", bytearray()
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(self, message: Message) -> None:
