@@ -26,7 +26,7 @@ from littoral.runtime import TensorInfo
 pytest.importorskip("ziglang")
 
 GUESTS = Path(__file__).parent / "guests"
-Make = Callable[[str, dict[str, bytes]], Function]
+Make = Callable[..., Function]
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +35,14 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
     built: dict[str, bytes] = {}
     with ExitStack() as stack:
 
-        def make(name: str, files: dict[str, bytes]) -> Function:
+        def make(name: str, files: dict[str, bytes], memory: str = "64 MiB") -> Function:
             folder = tmp_path_factory.getbasetemp() / name
             if name not in built:
                 folder.mkdir()
                 shutil.copy(GUESTS / f"{name}.c", folder)
                 (folder / "function.toml").write_text(f'name = "{name}"\n')
                 built[name] = build(folder).module.read_bytes()
-            described = manifest.read(folder / "function.toml")
+            described = manifest.parse(f'name = "{name}"\n[limits]\nmemory = "{memory}"\n')
             return stack.enter_context(Function(compiled.compile(built[name], described, files), described, {}, files))
 
         yield make
@@ -100,6 +100,18 @@ def test_a_tall_picture_differs_by_a_step_at_most(guest: Make) -> None:
     function = guest("tensor", files_of(BASE, info("float32", (1, *BASE.shape))))
     made = np.frombuffer(function.invoke(encoded(tall)).body, np.float32).reshape(BASE.shape)
     assert np.abs(made - prepare(tall, BASE)).max() <= 1
+
+
+def test_large_pictures_need_little_memory(guest: Make) -> None:
+    large = photo(4000, 3000)
+    function = guest("tensor", files_of(BASE, info("float32", (1, *BASE.shape))), memory="8 MiB")
+    answer = function.invoke(encoded(large, "JPEG"))
+    assert answer.status == 0, answer.log
+    refused = function.invoke(encoded(large, "JPEG", progressive=True))
+    assert (refused.status, refused.log) == (
+        400,
+        "the picture is too large for the memory that this function may use\n",
+    )
 
 
 def test_area_is_the_mean_rounded_to_whole_pixels(guest: Make) -> None:

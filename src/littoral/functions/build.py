@@ -26,7 +26,9 @@ ASSEMBLYSCRIPT = "0.28.20"
 
 SDK = Path(__file__).parent / "sdk"
 
-_C = ("-target", "wasm32-wasi", "-mexec-model=reactor", "-msimd128", "-O2", "-Wall", "-s", "-Wl,--gc-sections")
+# 1 MiB of stack, which lies below all else, so that running out of it is a trap; the default is 16 MiB.
+_STACK = "-Wl,-z,stack-size=1048576"
+_C = ("-target", "wasm32-wasi", "-mexec-model=reactor", "-msimd128", "-O2", "-Wall", "-s", "-Wl,--gc-sections", _STACK)
 # No garbage is collected: an instance lives for one request. An abort becomes a line of the log.
 _ASC = (
     "-O3",

@@ -84,7 +84,7 @@ static const char *plain_rows(const bitmap *image, lt_source *source) {
     uint64_t stride = ((uint64_t)image->width * image->bits + 31) / 32 * 4;
     uint64_t last = ((uint64_t)image->width * image->bits + 7) / 8;  // some writers do not pad the last row
     if (stride * (image->height - 1) + last > image->size) return LT_TRUNCATED;
-    uint32_t *out = lt_borrow(source, (size_t)image->width * 4);
+    uint32_t *out = lt_borrow((size_t)image->width * 4);
     for (uint32_t y = 0; y < image->height; y++) {
         const uint8_t *at = image->pixels + stride * (image->upside_down ? image->height - 1 - y : y);
         if (image->bits <= 8) {
@@ -132,11 +132,11 @@ static const char *unpack(const bitmap *image, uint8_t *out) {
 static const char *packed_rows(bitmap *image, lt_source *source) {
     if (image->bits != (image->compression == RLE8 ? 8u : 4u)) return "the bitmap has run lengths of the wrong kind";
     if (!lt_has_room((uint64_t)image->width * image->height)) return LT_TOO_LARGE;
-    uint8_t *indices = lt_borrow(source, (size_t)image->width * image->height);
+    uint8_t *indices = lt_borrow((size_t)image->width * image->height);
     const char *wrong = unpack(image, indices);
     if (wrong) return wrong;
     image->bits = 8;
-    uint32_t *out = lt_borrow(source, (size_t)image->width * 4);
+    uint32_t *out = lt_borrow((size_t)image->width * 4);
     for (uint32_t y = 0; y < image->height; y++) {
         uint32_t from = image->upside_down ? image->height - 1 - y : y;
         row_of_indices(image, indices + (size_t)from * image->width, out);

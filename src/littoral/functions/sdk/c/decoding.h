@@ -4,22 +4,16 @@
 
 #include "picture.h"
 
-// Memory that is freed all at once when a picture is done.
-typedef struct lt_block lt_block;
-struct lt_block {
-    lt_block *next;
-};
-
 typedef struct {
     const uint8_t *bytes;
     size_t length;
     lt_rows *rows;
-    lt_block *blocks;
 } lt_source;
 
-void *lt_borrow(lt_source *source, size_t bytes);  // zeroed
+// Memory, zeroed, until the picture is done.
+void *lt_borrow(size_t bytes);
 
-// Whether there is memory for so many bytes more: asked before a picture is decoded that may want a lot.
+// Whether so many bytes can be borrowed: asked before a picture is decoded that may want a lot.
 bool lt_has_room(uint64_t bytes);
 
 // Whether a picture of this size is refused; calls `begin` where it is not.

@@ -22,7 +22,7 @@ static const char *read_codes(lt_jpeg *jpeg, const uint8_t *at, const uint8_t *e
         for (int length = 1; length <= 16; length++) total += at[length];
         if (total > 256 || end - at < 17 + (ptrdiff_t)total) return DAMAGED;
         lt_huffman **code = &jpeg->codes[kind * 4 + which];
-        if (!*code) *code = lt_borrow(jpeg->source, sizeof **code);
+        if (!*code) *code = lt_borrow(sizeof **code);
         if (!lt_make_huffman(*code, at + 1, at + 17, total, kind == 1)) return DAMAGED;
         at += 17 + total;
     }
@@ -101,7 +101,7 @@ static const char *read_segment(lt_jpeg *jpeg, uint32_t marker) {
 }
 
 const char *lt_decode_jpeg(lt_source *source) {
-    lt_jpeg *jpeg = lt_borrow(source, sizeof *jpeg);
+    lt_jpeg *jpeg = lt_borrow(sizeof *jpeg);
     *jpeg = (lt_jpeg){.source = source, .at = source->bytes + 2, .end = source->bytes + source->length};
     jpeg->orientation = 1;
     jpeg->adobe = -1;

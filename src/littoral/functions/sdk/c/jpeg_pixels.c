@@ -209,9 +209,9 @@ void lt_prepare_pixels(lt_jpeg *jpeg) {
         lt_component *c = &jpeg->component[index];
         c->stride = c->columns * 8;
         c->ring = 16 * c->down;
-        c->samples = lt_borrow(jpeg->source, (size_t)c->stride * c->ring);
-        c->sums = lt_borrow(jpeg->source, (size_t)c->stride * 2);
-        c->line = lt_borrow(jpeg->source, (size_t)c->stride * (jpeg->across / c->across) + 16);
+        c->samples = lt_borrow((size_t)c->stride * c->ring);
+        c->sums = lt_borrow((size_t)c->stride * 2);
+        c->line = lt_borrow((size_t)c->stride * (jpeg->across / c->across) + 16);
     }
-    jpeg->pixels = lt_borrow(jpeg->source, (size_t)jpeg->width * 4);
+    jpeg->pixels = lt_borrow((size_t)jpeg->width * 4);
 }

@@ -331,7 +331,7 @@ static const char *prepare(scan *s) {
     if (jpeg->whole && !lt_has_room(bytes)) return LT_TOO_LARGE;
     for (uint32_t index = 0; index < jpeg->count; index++) {
         lt_component *c = &jpeg->component[index];
-        c->blocks = lt_borrow(jpeg->source, (size_t)c->columns * (jpeg->whole ? c->lines : c->down) * 128);
+        c->blocks = lt_borrow((size_t)c->columns * (jpeg->whole ? c->lines : c->down) * 128);
     }
     lt_prepare_pixels(jpeg);
     return NULL;
@@ -387,6 +387,6 @@ const char *lt_read_scan(lt_jpeg *jpeg) {
     const char *wrong = read_header(&s);
     if (!wrong && !jpeg->component[0].blocks) wrong = prepare(&s);
     if (wrong) return wrong;
-    if (!jpeg->stretch) jpeg->stretch = lt_borrow(jpeg->source, (size_t)(jpeg->end - jpeg->at) + MARGIN);
+    if (!jpeg->stretch) jpeg->stretch = lt_borrow((size_t)(jpeg->end - jpeg->at) + MARGIN);
     return read_groups(&s);
 }

@@ -6,27 +6,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PAGE = 1 << 16 };
+
+static const char *const TOO_LARGE = "out of memory: the input is larger than this function's limit";
+
 void *lt_allocate(size_t bytes) {
     void *memory = malloc(bytes ? bytes : 1);
     if (!memory) lt_fail("out of memory: raise `memory` in the manifest's limits");
     return memory;
 }
 
-// Reads a descriptor to its end, into one allocation where its size is known.
+void *lt_pages(size_t bytes) {
+    size_t first = __builtin_wasm_memory_grow(0, (bytes + PAGE - 1) / PAGE);
+    return first == SIZE_MAX ? NULL : (void *)(first * PAGE);
+}
+
+// Reads a descriptor to its end, at once where its size is known.
 static uint8_t *read_all(int descriptor, size_t *length) {
     struct stat about;
-    size_t room = fstat(descriptor, &about) == 0 && about.st_size > 0 ? (size_t)about.st_size + 1 : 1 << 16;
-    uint8_t *bytes = lt_allocate(room);
+    bool known = fstat(descriptor, &about) == 0 && about.st_size > 0;
+    size_t room = known ? (size_t)about.st_size + 2 : PAGE;  // one more than that to see the end, one for the zero
+    uint8_t *bytes = room > PAGE ? lt_pages(room) : malloc(room);
     *length = 0;
+    if (!bytes) lt_fail(TOO_LARGE);
     for (;;) {
         ssize_t got = read(descriptor, bytes + *length, room - *length - 1);
         if (got < 0) lt_fail("input cannot be read");
         if (got == 0) break;
         *length += (size_t)got;
         if (*length + 1 < room) continue;
+        uint8_t *larger = lt_pages(room * 2);
+        if (!larger) lt_fail(TOO_LARGE);
+        bytes = memcpy(larger, bytes, *length);
         room *= 2;
-        bytes = realloc(bytes, room);
-        if (!bytes) lt_fail("out of memory: the input is larger than this function's limit");
     }
     bytes[*length] = 0;
     return bytes;

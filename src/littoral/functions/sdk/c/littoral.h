@@ -27,8 +27,12 @@ _Noreturn void lt_fail(const char *line);
 // All of one of the function's files, with a zero byte behind it; NULL where there is none of that name.
 char *lt_file(const char *path, size_t *length);
 
-// malloc, and free, that do not return without memory: a request that needs more than its limit ends.
+// malloc that does not return without memory: a request that needs more than its limit ends.
 void *lt_allocate(size_t bytes);
+
+// Whole pages of memory, zeroed and never freed; NULL where there are no more. For what is large: C's malloc rounds
+// that up to a power of two.
+void *lt_pages(size_t bytes);
 
 // ---- Texts that grow -------------------------------------------------------------------------------------------------
 

@@ -1,20 +1,32 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "decoding.h"
 
-void *lt_borrow(lt_source *source, size_t bytes) {
-    lt_block *block = calloc(1, sizeof(lt_block) + 16 + bytes);
-    if (!block) lt_fail(LT_TOO_LARGE);
-    block->next = source->blocks;
-    source->blocks = block;
-    return (uint8_t *)block + 16;
-}
+// What is borrowed lies in one stretch of pages, one thing behind the other, and is given back all at once.
+static struct {
+    uint8_t *start, *next, *end;
+    uint8_t *clean;  // from here on nothing was written yet
+} stretch;
 
 bool lt_has_room(uint64_t bytes) {
-    void *volatile room = bytes >> 31 ? NULL : malloc((size_t)bytes);  // volatile: else the compiler thinks it away
-    free(room);
-    return room;
+    size_t left = (size_t)(stretch.end - stretch.next);
+    if (bytes <= left) return true;
+    bytes = (bytes + 0xFFFF) & ~0xFFFFull;  // not less by what is left: new pages may lie elsewhere
+    uint8_t *more = bytes >> 31 ? NULL : lt_pages((size_t)bytes);
+    if (!more) return false;
+    if (more != stretch.end) stretch.start = stretch.next = stretch.clean = more;
+    stretch.end = more + bytes;
+    return true;
+}
+
+void *lt_borrow(size_t bytes) {
+    bytes = (bytes + 15) & ~(size_t)15;
+    if (!lt_has_room(bytes)) lt_fail(LT_TOO_LARGE);
+    uint8_t *memory = stretch.next;
+    stretch.next += bytes;
+    if (memory < stretch.clean) memset(memory, 0, (size_t)((stretch.next < stretch.clean ? stretch.next : stretch.clean) - memory));
+    if (stretch.clean < stretch.next) stretch.clean = stretch.next;
+    return memory;
 }
 
 const char *lt_begin(lt_source *source, uint32_t width, uint32_t height, int orientation) {
@@ -49,12 +61,7 @@ static const char *decode(lt_source *source) {
 }
 
 const char *lt_decode(const uint8_t *bytes, size_t length, lt_rows *rows) {
-    lt_source source = {.bytes = bytes, .length = length, .rows = rows};
-    const char *wrong = decode(&source);
-    while (source.blocks) {
-        lt_block *next = source.blocks->next;
-        free(source.blocks);
-        source.blocks = next;
-    }
-    return wrong;
+    lt_source source = {bytes, length, rows};
+    stretch.next = stretch.start;
+    return decode(&source);
 }

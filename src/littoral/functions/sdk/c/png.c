@@ -236,12 +236,12 @@ const char *lt_decode_png(lt_source *source) {
     if (wrong) return wrong;
     if (image.interlaced && !lt_has_room((uint64_t)image.width * image.height * 4)) return LT_TOO_LARGE;
     size_t widest = row_bytes(&image, image.width);
-    image.row = lt_borrow(source, widest);
-    image.above = lt_borrow(source, widest);
-    image.pixels = lt_borrow(source, (size_t)image.width * 4 * (image.interlaced ? image.height : 1));
+    image.row = lt_borrow(widest);
+    image.above = lt_borrow(widest);
+    image.pixels = lt_borrow((size_t)image.width * 4 * (image.interlaced ? image.height : 1));
     image.pass = image.interlaced ? 0 : 7;
     start_pass(&image);
-    wrong = lt_inflate(&image.stream, lt_borrow(source, LT_INFLATE_MEMORY));
+    wrong = lt_inflate(&image.stream, lt_borrow(LT_INFLATE_MEMORY));
     if (image.wrong || wrong) return image.wrong ? image.wrong : wrong;
     if (!image.done) return LT_TRUNCATED;
     if (image.interlaced)
