@@ -387,6 +387,8 @@ const char *lt_read_scan(lt_jpeg *jpeg) {
     const char *wrong = read_header(&s);
     if (!wrong && !jpeg->component[0].blocks) wrong = prepare(&s);
     if (wrong) return wrong;
-    if (!jpeg->stretch) jpeg->stretch = lt_borrow((size_t)(jpeg->end - jpeg->at) + MARGIN);
+    size_t room = (size_t)(jpeg->end - jpeg->at) + MARGIN;
+    if (!jpeg->stretch && !lt_has_room(room)) return LT_TOO_LARGE;
+    if (!jpeg->stretch) jpeg->stretch = lt_borrow(room);
     return read_groups(&s);
 }

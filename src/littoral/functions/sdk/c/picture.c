@@ -32,7 +32,8 @@ void *lt_borrow(size_t bytes) {
 const char *lt_begin(lt_source *source, uint32_t width, uint32_t height, int orientation) {
     if (!width || !height) return "the picture has no pixels";
     if ((uint64_t)width * height > LT_MAX_PIXELS) return "the picture has more than 89 million pixels";
-    if (!lt_has_room(width * 256ull)) return LT_TOO_LARGE;  // more than rows and weights of that width take
+    // More than rows and weights of that width take, and what does not depend on it.
+    if (!lt_has_room(width * 256ull + (1 << 18))) return LT_TOO_LARGE;
     source->rows->begin(source->rows, width, height, orientation);
     return NULL;
 }
