@@ -169,6 +169,8 @@ class Connection(asyncio.Protocol):
         exchange.refusal = self._check(exchange)
         if exchange.refusal is None:
             self.site.held += exchange.size
+        else:
+            exchange.keep_alive = False
         self._head, self._begun = 0, False
         self._parsing = exchange
         if self._active is None:
