@@ -21,6 +21,11 @@ ECHO = """
     (local.get $size))
 """
 TRAP = '(func (export "handle") (result i32) unreachable)'
+GRUMBLER = """
+  (data (i32.const 64) "reading\\0ano labels\\0a")
+  (func (export "init") (call $say (i32.const 2) (i32.const 64) (i32.const 18)) unreachable)
+  (func (export "handle") (result i32) (i32.const 0))
+"""
 MODEL = "mobilenet_v1_0.25_128_quant.tflite"
 
 
@@ -63,6 +68,8 @@ BROKEN = [
     (ECHO, '[[self_test]]\nbody = "nothing"', ManifestError, "nothing cannot be read"),
     (ECHO, '[files]\na = "nothing"', ManifestError, "nothing cannot be read"),
     (ECHO, "colour = 3", ManifestError, "colour"),
+    (GRUMBLER, "", DeployError, "the initialisation of echo failed: "),
+    (GRUMBLER, "", DeployError, "; its last words: no labels"),
     (ECHO, "[models.m]", DeployError, "echo needs the model 'm'. Give it: --model m=FILE.tflite"),
     (ECHO, '[models.m]\nfile = "body.txt"', ModelFileError, "is not a model file"),
     ('(func (export "handle") (param i32))', "", LittoralError, "exports no function 'handle'"),

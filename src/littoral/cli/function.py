@@ -55,11 +55,17 @@ def new(
 @app.command()
 def build(folder: Folder, as_json: options.Json = False) -> None:
     """Compile a function to WebAssembly."""
+    from littoral.functions.build import BuildError
     from littoral.functions.build import build as compile_function
 
-    made = compile_function(folder)
+    try:
+        made = compile_function(folder)
+    except BuildError as error:
+        _quote(error.output)
+        raise
+    _quote(made.warnings)
     if as_json:
-        terminal.emit_json({"module": str(made.module), "bytes": made.size, "language": made.language})
+        terminal.emit_json(dataclasses.asdict(made) | {"module": str(made.module)})
     else:
         terminal.out.print(f"{made.module}  {made.size:,} bytes", markup=False)
 
@@ -129,8 +135,7 @@ def invoke(name: Name, data: Data = None, version: Number = None) -> None:
             answer = lease.function.invoke(_body(data))
     finally:
         shelf.close()
-    if answer.log:
-        terminal.err.print(answer.log.rstrip("\n"), markup=False, soft_wrap=True)
+    _quote(answer.log)
     sys.stdout.buffer.write(answer.body)
     sys.stdout.buffer.flush()
     if answer.status:
@@ -211,6 +216,12 @@ def bench(
     terminal.out.print(
         f"{found.calls:,} calls; the first, from disk: {found.cold * 1e3:.1f} ms; status {found.answer.status}"
     )
+
+
+def _quote(text: str) -> None:
+    """What another program said."""
+    if text:
+        terminal.err.print(text.rstrip("\n"), markup=False, soft_wrap=True)
 
 
 def _body(data: Path | None) -> bytes:

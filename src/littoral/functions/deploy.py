@@ -54,7 +54,7 @@ def deploy(
             files[path_of(name)] = describe(loaded[name].inputs, loaded[name].outputs, loaded[name].contract)
         told("compiling and initialising")
         source = manifest.read_beside(folder, wanted.module)
-        prepared = compiled.prepare(source, wanted, files)
+        prepared = _prepare(source, wanted, files)
         module = store.objects.put(prepared)
         code = compiled.load(module, lambda: prepared)
         with Function(code, wanted, loaded, files) as function:
@@ -90,13 +90,27 @@ def _model_files(wanted: Manifest, folder: Path, given: Mapping[str, Path]) -> d
     return found
 
 
+def _prepare(source: bytes, wanted: Manifest, files: Mapping[str, bytes]) -> bytes:
+    try:
+        return compiled.prepare(source, wanted, files)
+    except FunctionError as error:
+        raise DeployError(_told(f"the initialisation of {wanted.name} failed: {error.cause}", error.log)) from error
+
+
+def _told(cause: str, log: str) -> str:
+    """A cause, and what the guest said last."""
+    guests = log.partition("littoral: error while executing")[0]  # what follows is the trap's place
+    last = next((line.strip() for line in reversed(guests.splitlines()) if line.strip()), "")
+    return f"{cause}; its last words: {last[:200]}" if last else cause
+
+
 def _check(function: Function, test: SelfTest, number: int, folder: Path) -> None:
     body = manifest.read_beside(folder, test.body) if test.body else b""
     name = f"self-test {number} of {function.manifest.name}"
     try:
         answer = function.invoke(body)
     except FunctionError as error:
-        raise DeployError(f"{name} failed: {error.cause}", error.remedy) from error
+        raise DeployError(_told(f"{name} failed: {error.cause}", error.log), error.remedy) from error
     said = answer.body.decode(errors="replace")
     if answer.status != test.status:
         raise DeployError(f"{name} gave status {answer.status}, not {test.status}: {said[:200] or answer.log[:200]}")
