@@ -1,17 +1,18 @@
-"""LitServe, MLServer and BentoML with a model, each in an environment of its own: python functions_peers.py PEER ...
+"""LitServe, MLServer and BentoML with a model, each in an environment of its own, made on first use.
 
 The same model file, LiteRT with one thread in each of two workers, the input as base64 in the JSON that each of them
-speaks by default. This file runs in their environments too, so it imports nothing of littoral at its top.
+speaks by default. This file is imported in their environments too: nothing of littoral at its top.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +23,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from littoral.functions.experiment_load import Caller
 
-PEERS = ("litserve", "mlserver", "bentoml")
+PEERS = {  # what is installed for each; MLServer's workers need an event loop that later uvloops do not make
+    "litserve": ["litserve"],
+    "mlserver": ["mlserver", "uvloop<0.22"],
+    "bentoml": ["bentoml"],
+}
 PATHS = {"litserve": "/predict", "mlserver": "/v2/models/model/infer", "bentoml": "/infer"}
 WORKERS = 2
 START = 120  # seconds
@@ -42,6 +47,27 @@ class Model(MLModel):
     async def predict(self, payload):
         [given] = Base64Codec.decode_input(payload.inputs[0])
         return InferenceResponse(model_name=self.name, outputs=[Base64Codec.encode_output("y", [self.run(given)])])
+"""
+
+LITSERVE = """
+import base64, os, sys
+sys.path.insert(0, os.environ["PEER_CODE"])
+from functions_peers import interpreter
+import litserve
+
+class Api(litserve.LitAPI):
+    def setup(self, device):
+        self.run = interpreter(os.environ["PEER_MODEL"])
+    def decode_request(self, request):
+        return base64.b64decode(request["data"])
+    def predict(self, given):
+        return self.run(given)
+    def encode_response(self, output):
+        return {"data": base64.b64encode(output).decode()}
+
+if __name__ == "__main__":
+    server = litserve.LitServer(Api(), accelerator="cpu", workers_per_device=int(sys.argv[2]))
+    server.run(host="127.0.0.1", port=int(sys.argv[1]), generate_client_file=False, log_level="warning")
 """
 
 BENTOML = """
@@ -77,32 +103,12 @@ def interpreter(file: str) -> Callable[[bytes], bytes]:
     return run
 
 
-def litserve(file: str, port: int) -> None:
-    """In LitServe's environment: serves."""
-    import litserve
-
-    class Api(litserve.LitAPI):  # type: ignore[misc]
-        def setup(self, device: str) -> None:  # noqa: ARG002
-            self.run = interpreter(file)
-
-        def decode_request(self, request: dict[str, str]) -> bytes:
-            return base64.b64decode(request["data"])
-
-        def predict(self, given: bytes) -> bytes:
-            return self.run(given)
-
-        def encode_response(self, output: bytes) -> dict[str, str]:
-            return {"data": base64.b64encode(output).decode()}
-
-    server = litserve.LitServer(Api(), accelerator="cpu", workers_per_device=WORKERS)
-    server.run(host="127.0.0.1", port=port, generate_client_file=False, log_level="warning")
-
-
-def command(peer: str, python: str, file: Path, port: int, folder: Path) -> list[str]:
+def command(peer: str, python: str, port: int, folder: Path) -> list[str]:
     """What starts a peer; its files are written to the folder."""
     beside = Path(python).parent
     if peer == "litserve":
-        return [python, __file__, str(file), str(port)]
+        (folder / "served.py").write_text(LITSERVE)
+        return [python, "served.py", str(port), str(WORKERS)]
     if peer == "bentoml":
         (folder / "service.py").write_text(BENTOML.format(workers=WORKERS))
         return [str(beside / "bentoml"), "serve", "service:Service", "--port", str(port), "--host", "127.0.0.1"]
@@ -150,14 +156,16 @@ def serving(peer: str, file: Path, body: bytes, expected: bytes) -> Iterator[Cal
     from littoral.functions.experiment_load import Caller
     from littoral.runtime.home import cache_folder
 
-    python = environment(cache_folder() / "benchmarks" / "peers" / peer, [peer, "ai-edge-litert==2.3.0", "numpy"])
+    python = environment(
+        cache_folder() / "benchmarks" / "peers" / peer, [*PEERS[peer], "ai-edge-litert==2.3.0", "numpy"]
+    )
     port, request = free_port(), wrap(peer, body)
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home)
         around = os.environ | {"PEER_MODEL": str(file), "PEER_CODE": str(Path(__file__).parent), "HOME": home}
         around |= {"PATH": f"{Path(python).parent}:{os.environ['PATH']}", "BENTOML_DO_NOT_TRACK": "True"}
         with (folder / "said").open("wb") as said:
-            start = command(peer, python, file, port, folder)
+            start = command(peer, python, port, folder)
             process = subprocess.Popen(start, cwd=home, env=around, stdout=said, stderr=said, start_new_session=True)
         try:
             until = time.monotonic() + START
@@ -181,16 +189,9 @@ JSON = {"content-type": "application/json"}
 
 def end(process: subprocess.Popen[bytes]) -> None:
     """Ends a server and the workers of its session."""
-    import contextlib
-    import signal
-
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=10)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-if __name__ == "__main__":
-    litserve(sys.argv[1], int(sys.argv[2]))

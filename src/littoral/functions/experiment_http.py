@@ -33,7 +33,7 @@ class Client:
     """
 
     def __init__(self, port: int, body: bytes) -> None:
-        self._port = port
+        self.port = port
         self._body = body
         self._socket: socket.socket | None = None
 
@@ -43,7 +43,7 @@ class Client:
         head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{lines}content-length: {len(self._body)}\r\n\r\n"
         try:
             if self._socket is None:
-                self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=_TIMEOUT)
+                self._socket = socket.create_connection(("127.0.0.1", self.port), timeout=_TIMEOUT)
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket.sendall(head.encode() + self._body)
             return self._answer(self._socket)
