@@ -29,6 +29,9 @@ FLAGS = (
 )
 """What has a Chromium show WebNN, also on a machine without a GPU."""
 
+_SOCKET = "/org.chromium.Chromium.XXXXXX/SingletonSocket"  # Chromium makes one in TMPDIR
+_LONGEST = 103  # bytes that the path of a socket has on every system
+
 PATIENCE = 120.0
 """Seconds that a browser has for each answer: a big model is built in one."""
 
@@ -83,10 +86,11 @@ class Browser:
         self.version = ""
         self._program, self._flags, self._patience = program, tuple(flags), patience
         self._thread = ThreadPoolExecutor(1, "littoral-browser")
-        self._profile = Path(tempfile.mkdtemp(prefix="littoral-browser-"))
+        self._profile = Path(tempfile.mkdtemp(prefix="littoral-"))
         self._group: int | None = None
         self._playwright: Playwright | None = None
         self._context: BrowserContext | None = None
+        self._page: Page | None = None
 
     def __enter__(self) -> Browser:
         try:
@@ -106,7 +110,7 @@ class Browser:
 
     def open(self, address: str) -> None:
         """Has the page show an address."""
-        self._ask(lambda: self._page.goto(address, timeout=0), f"opening {address}", self._patience)
+        self._ask(lambda: self._shown().goto(address, timeout=0), f"opening {address}", self._patience)
 
     def call(self, function: str, argument: Any, doing: str) -> Any:
         """Calls a function in the page, and awaits what it gives.
@@ -116,12 +120,7 @@ class Browser:
             argument: Plain values.
             doing: What it is about, for errors: "loading the model by webnn".
         """
-        return self._ask(lambda: self._page.evaluate(function, argument), doing, self._patience)
-
-    @property
-    def _page(self) -> Page:
-        assert self._context is not None
-        return self._context.pages[0]
+        return self._ask(lambda: self._shown().evaluate(function, argument), doing, self._patience)
 
     def _start(self) -> None:
         from playwright.sync_api import sync_playwright
@@ -131,7 +130,7 @@ class Browser:
             self._profile,
             executable_path=self._program,
             args=[*self._flags],
-            env={**os.environ, "TMPDIR": str(self._profile)},  # one that is killed leaves a folder there
+            env=_environment(self._profile),
             artifacts_dir=self._profile,
             timeout=1000 * min(self._patience, _STARTING),
             service_workers="block",  # they would serve an earlier site of the same address
@@ -141,6 +140,11 @@ class Browser:
         self.version = started.version
         processes = started.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
         self._group = os.getpgid(next(each["id"] for each in processes if each["type"] == "browser"))
+        self._page = self._context.pages[0]
+
+    def _shown(self) -> Page:
+        assert self._page is not None
+        return self._page
 
     def _ask(self, act: Callable[[], T], doing: str, patience: float) -> T:
         from playwright.sync_api import Error
@@ -186,6 +190,12 @@ class Browser:
         finally:
             if self._playwright is not None:
                 self._playwright.stop()
+
+
+def _environment(profile: Path) -> dict[str, str | float | bool]:
+    """The browser's, with TMPDIR in its profile where a socket's path is not too long: one that is killed leaves it."""
+    short = len(os.fsencode(f"{profile}{_SOCKET}")) <= _LONGEST
+    return {**os.environ, **({"TMPDIR": str(profile)} if short else {})}
 
 
 def _happened(message: str) -> str:
