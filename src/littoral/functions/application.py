@@ -22,13 +22,13 @@ from littoral.http.answers import JSON, Problem, Receive, Scope, Send, answer, h
 from littoral.http.logs import Log
 from littoral.http.quota import Quotas
 from littoral.http.tokens import Token, Tokens
-from littoral.http.turns import FullError, StuckError, Turns
+from littoral.http.turns import FullError, StuckError, Turns, Within
 
 _PATH = re.compile(r"/functions/([A-Za-z0-9][A-Za-z0-9_-]{0,63})(?:/([1-9][0-9]{0,8}))?/?")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _STATUSES = {"time": 504, "busy": 429}
 _LOOK_AGAIN = 0.2  # seconds between looks at all routes, for those that are not known
-_UNKNOWN = 300.0  # seconds for a function that was not loaded yet: its model may have to be compiled
+_LONGEST_LOAD = 300.0  # seconds: models may have to be compiled for their device
 METRICS = "metrics"
 """The scope of tokens that open /metrics."""
 
@@ -114,7 +114,6 @@ class Application:
         self._numbers = itertools.count(1)
         self._routes: dict[str, str] = {}
         self._looked = 0.0
-        self._limits: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -160,9 +159,10 @@ class Application:
         self._admit(token, scope_of(name))
         body = await read_body(receive)
         came = time.perf_counter()
-        limit = self._limits.get(name, _UNKNOWN) + parts.grace
         try:
-            done, waited = await parts.turns.run(name, lambda: self._invoke(name, version, body, request), limit)
+            done, waited = await parts.turns.run(
+                name, lambda within: self._invoke(name, version, body, request, within), _LONGEST_LOAD
+            )
         except FullError as error:
             raise too_many(f"{name} has as many requests waiting as it may", error.wait) from None
         except StuckError:
@@ -176,10 +176,10 @@ class Application:
             raise _failed(request) from None
         return self._result(done, waited, came, request)
 
-    def _invoke(self, name: str, version: Version, body: bytes | bytearray, request: Request) -> _Done:
+    def _invoke(self, name: str, version: Version, body: bytes | bytearray, request: Request, within: Within) -> _Done:
         """In a thread: loads the function where that is needed, and runs it."""
         with self._parts.shelf.lease_of(name, version) as lease:
-            self._limits[name] = lease.function.manifest.limits.time
+            within(lease.function.manifest.limits.time + self._parts.grace)
             try:
                 done = _Done(lease, lease.function.invoke(body), None)
             except FunctionError as error:

@@ -7,8 +7,10 @@ loops does not stop the rest; and no key may have more than three quarters of th
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,18 +60,29 @@ class Shape:
         return max(1, self.threads * 3 // 4)
 
 
+Within = Callable[[float], None]
+"""What work may call to say that it will be done within so many seconds."""
+
+
 class _Job(Generic[_T]):
     """Work: its key, what is to be done, and for whom."""
 
-    __slots__ = ("future", "key", "limit", "started", "submitted", "work")
+    __slots__ = ("deadline", "future", "key", "limit", "started", "submitted", "work")
 
-    def __init__(self, key: str, work: Callable[[], _T], limit: float, future: asyncio.Future[_T], now: float) -> None:
+    def __init__(
+        self, key: str, work: Callable[[Within], _T], limit: float, future: asyncio.Future[_T], now: float
+    ) -> None:
         self.key = key
         self.work = work
         self.limit = limit
         self.future = future
         self.submitted = now
         self.started = now
+        self.deadline = math.inf
+
+    def within(self, seconds: float) -> None:
+        """From now on."""
+        self.deadline = time.monotonic() + seconds
 
 
 class Turns:
@@ -103,13 +116,13 @@ class Turns:
         """How many run."""
         return len(self._running)
 
-    async def run(self, key: str, work: Callable[[], _T], limit: float) -> tuple[_T, float]:
+    async def run(self, key: str, work: Callable[[Within], _T], limit: float) -> tuple[_T, float]:
         """Does work in a thread when it is its turn.
 
         Args:
             key: Who asks; those of one key wait for each other first.
             work: What to do.
-            limit: Seconds after which it counts as stuck.
+            limit: Seconds after which it counts as stuck, unless it says itself how long it will take.
 
         Returns:
             What it gives, and the seconds that it waited for its turn.
@@ -134,7 +147,7 @@ class Turns:
 
     def sweep(self, now: float) -> None:
         """Finds work that is stuck; to be called about twice a second with the loop's time."""
-        for job in [job for job in self._running if now - job.started > job.limit]:
+        for job in [job for job in self._running if now > job.deadline]:
             del self._running[job]
             self._threads -= 1  # a new one may take its place
             self._leave(job.key)
@@ -168,7 +181,7 @@ class Turns:
             job = self._next()
             if job is None:
                 return
-            job.started = now
+            job.started, job.deadline = now, now + job.limit
             self._running[job] = None
             self._of_key[job.key] = self._of_key.get(job.key, 0) + 1
             if self._threads < len(self._running):
@@ -205,7 +218,7 @@ class Turns:
             result: Any = None
             error: BaseException | None = None
             try:
-                result = job.work()
+                result = job.work(job.within)
             except BaseException as problem:
                 error = problem
             try:
