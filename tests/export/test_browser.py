@@ -139,6 +139,11 @@ def test_the_browser_is_found_on_the_path(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv(module.ENVIRONMENT, str(edge))
     assert find() == edge
     assert find("chromium") == chromium
+    monkeypatch.chdir(tmp_path)
+    here = script(tmp_path / "mine", "")
+    assert find(Path("./mine")) == here
+    monkeypatch.setenv("PATH", os.defpath)
+    assert find(Path("./chromium")) == chromium
 
 
 @pytest.mark.parametrize("name", ["nowhere/browser", "notes.txt"])

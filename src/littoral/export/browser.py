@@ -44,12 +44,16 @@ T = TypeVar("T")
 def find(named: str | os.PathLike[str] | None = None) -> Path:
     """The browser to start: the one that is named, else that of LITTORAL_BROWSER, else the first Chromium on the path.
 
+    Args:
+        named: A file, or a name on the path.
+
     Raises:
         DeviceError: It is not there, or there is none.
     """
     named = named or os.environ.get(ENVIRONMENT)
     if named:
-        program = shutil.which(named)
+        # A file here, which a Path names without "./", is meant before one of that name on the path.
+        program = shutil.which(Path(named).absolute()) or shutil.which(named)
         if program is None:
             raise DeviceError(f"{named} is no program", "Name a Chromium, Chrome or Edge with --browser PATH")
         return Path(program)
