@@ -169,15 +169,17 @@ def serving(peer: str, file: Path, body: bytes, expected: bytes) -> Iterator[Cal
             process = subprocess.Popen(start, cwd=home, env=around, stdout=said, stderr=said, start_new_session=True)
         try:
             until = time.monotonic() + START
-            while (found := Client(port, request).post(PATHS[peer], JSON))[0] != 200:
+            first = Client(port, request)
+            while (found := first.post(PATHS[peer], JSON))[0] != 200:
                 if process.poll() is not None or time.monotonic() > until:
                     raise LeftOutError(last_line((folder / "said").read_text()) + f" {found[1][:200]!r}")
                 time.sleep(0.2)
+            first.close()
             assert unwrap(peer, found[1]) == expected, f"{peer} answers something else"
 
             def caller() -> Caller:
                 client = Client(port, request)
-                return Caller(lambda: client.post(PATHS[peer], JSON)[0] == 200)
+                return Caller(lambda: client.post(PATHS[peer], JSON)[0] == 200, close=client.close)
 
             yield caller
         finally:

@@ -20,7 +20,7 @@ from littoral import runtime
 from littoral.functions import compiled, manifest, scaffold
 from littoral.functions import experiment_guest as guest
 from littoral.functions.build import build
-from littoral.functions.experiment_http import Client, server
+from littoral.functions.experiment_http import ask, server
 from littoral.functions.experiment_stage import deploy_guest
 from littoral.functions.function import Function
 from littoral.functions.instance import Instance
@@ -148,7 +148,7 @@ def deploying(times: int) -> list[Row]:
                 start = time.perf_counter()
                 command = [str(Path(sys.executable).parent / "littoral"), "function", "deploy", str(folder)]
                 subprocess.run([*command, "--model", f"classifier={file}"], check=True, capture_output=True)
-                status, answer = Client(port, picture.read_bytes()).post(f"/functions/classify{number}")
+                status, answer = ask(port, f"/functions/classify{number}", picture.read_bytes())
                 seconds.append(time.perf_counter() - start)
                 assert status == 200, answer
     middle = percentile(seconds, 50)

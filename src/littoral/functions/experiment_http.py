@@ -57,6 +57,12 @@ class Client:
             self._socket.close()
             self._socket = None
 
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _answer(self, connection: socket.socket) -> tuple[int, bytes]:
         seen = b""
         while b"\r\n\r\n" not in seen:
@@ -79,6 +85,12 @@ def _receive(connection: socket.socket) -> bytes:
     if piece := connection.recv(1 << 16):
         return piece
     raise ConnectionResetError("the server closed the connection")
+
+
+def ask(port: int, path: str, body: bytes) -> tuple[int, bytes]:
+    """One request by itself: the status and the body of the answer, or status 0 where there is none."""
+    with Client(port, body) as client:
+        return client.post(path)
 
 
 @contextmanager

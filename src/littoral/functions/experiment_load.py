@@ -42,10 +42,12 @@ class Caller:
     Attributes:
         send: Sends one and waits for its answer; False where it was refused or failed.
         prepare: Is told before each, untimed, whether it is to be a cold one.
+        close: Is called after the last.
     """
 
     send: Callable[[], bool]
     prepare: Callable[[bool], None] = lambda _: None
+    close: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,8 @@ class _Plan:
                 self._one(caller, *found)
         except BaseException as error:
             self.broken = error
+        finally:
+            caller.close()
 
     def _next(self) -> tuple[int, float | None] | None:
         """The number of the next request, and when it is due in an open loop; None after the last."""

@@ -17,7 +17,7 @@ from littoral import runtime
 from littoral.devices import usable_cores
 from littoral.functions import experiment_guest as guest
 from littoral.functions.deploy import MANIFEST, deploy
-from littoral.functions.experiment_http import Client, ServerError, server
+from littoral.functions.experiment_http import Client, ServerError, ask, server
 from littoral.functions.experiment_load import Caller
 from littoral.functions.experiment_servers import SIMULATED
 from littoral.functions.shelf import Shelf
@@ -151,7 +151,7 @@ def _native_http(port: int, body: bytes, wait: float) -> Caller:
         if cold and wait:
             headers[SIMULATED] = str(wait)
 
-    return Caller(lambda: client.post("/", headers)[0] == 200, prepare)
+    return Caller(lambda: client.post("/", headers)[0] == 200, prepare, client.close)
 
 
 _turns = count()
@@ -165,7 +165,7 @@ def _gateway(port: int, body: bytes, copies: list[str]) -> Caller:
         nonlocal name
         name = copies[next(_turns) % len(copies)] if cold else _WARM
 
-    return Caller(lambda: client.post(f"/functions/{name}")[0] == 200, prepare)
+    return Caller(lambda: client.post(f"/functions/{name}")[0] == 200, prepare, client.close)
 
 
 def _check(model: runtime.Model, body: bytes, shelf: Shelf, native_port: int, gateway_port: int) -> None:
@@ -176,8 +176,8 @@ def _check(model: runtime.Model, body: bytes, shelf: Shelf, native_port: int, ga
     expected = np.asarray(first).tobytes()
     with shelf.lease(_WARM) as lease:
         answers = {FUNCTION: lease.function.invoke(body).body}
-    answers[NATIVE_HTTP] = Client(native_port, body).post("/")[1]
-    answers[FUNCTION_HTTP] = Client(gateway_port, body).post(f"/functions/{_WARM}")[1]
+    answers[NATIVE_HTTP] = ask(native_port, "/", body)[1]
+    answers[FUNCTION_HTTP] = ask(gateway_port, f"/functions/{_WARM}", body)[1]
     for name, answer in answers.items():
         if answer != expected:
             raise ServerError(f"{name} answers something else than the model: {answer[:200]!r}")
