@@ -90,13 +90,14 @@ class Browser:
         self.version = ""
         self._program, self._flags, self._patience = program, tuple(flags), patience
         self._thread = ThreadPoolExecutor(1, "littoral-browser")
-        self._profile = Path(tempfile.mkdtemp(prefix="littoral-"))
+        self._profile: Path  # from `with` on
         self._group: int | None = None
         self._playwright: Playwright | None = None
         self._context: BrowserContext | None = None
         self._page: Page | None = None
 
     def __enter__(self) -> Browser:
+        self._profile = Path(tempfile.mkdtemp(prefix="littoral-"))
         try:
             # playwright ends a browser that does not start in time; twice that is for its own start too.
             self._ask(self._start, "starting", 2 * _STARTING)
