@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from functools import cache
 from typing import TYPE_CHECKING
 
 from littoral.functions.native import address, lasting, native
@@ -20,10 +19,20 @@ if TYPE_CHECKING:
 TICK = 0.01
 """Seconds of an epoch: what a time limit is exact to."""
 
+_made: list[Engine] = []
+_making = threading.Lock()
 
-@cache
+
 def engine() -> Engine:
-    """The engine of this process."""
+    """The engine of this process: one even where several threads ask first, as code of one does not run in another."""
+    if not _made:
+        with _making:
+            if not _made:
+                _made.append(_make())
+    return _made[0]
+
+
+def _make() -> Engine:
     native()  # says what to install
     from wasmtime import Engine
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from littoral.functions.application import Application, Parts
+from littoral.functions.engine import engine
 from littoral.functions.gateway import LOGS, TOKENS, Settings
 from littoral.functions.journal import Journal
 from littoral.functions.meters import Meters
@@ -61,6 +62,7 @@ async def main(number: int, channel: int, table: int, quotas: int, wanted: Setti
         turns.sweep(now)
         meters.show(connections=worker.connections, waiting=turns.waiting, running=turns.running)
 
+    engine()  # before somebody waits for it
     await worker.serve(Application(parts), sweep)
     log.flush()
 
