@@ -24,7 +24,7 @@ _COLOURS = {  # Okabe and Ito's, which colour-blind people can tell apart
     CONTAINER: "#d55e00",
 }
 _DASHES = {0.0: "-", 0.002: (0, (6, 1)), 0.02: "--", 0.2: "-.", 1.0: ":"}
-_STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "littoral", "text.parse_math": False, "axes.grid": True}
+_STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "littoral", "text.parse_math": False}
 
 
 def latency_chart(lines: Sequence[Line], file: Path) -> None:
@@ -52,6 +52,7 @@ def latency_chart(lines: Sequence[Line], file: Path) -> None:
     axes.set(xscale="log", yscale="log", xlabel="Percentile", ylabel="Latency (ms): lower is better")
     axes.set_xticks([1, 2, 10, 100, 1000], ["0", "50", "90", "99", "99.9"])
     axes.minorticks_off()
+    axes.grid(alpha=0.3)
     _milliseconds(axes)
     _save(figure, axes, file)
 
@@ -96,6 +97,7 @@ def _curves(axes: Axes, lines: Sequence[Line], title: str) -> None:
         axes.plot(rates, middle, marker="o", markersize=4, label=label, **look)
         axes.plot(rates, most, marker="^", markersize=4, alpha=0.55, **look)
     axes.set(yscale="log", xlabel="Answers a second: right is better", title=title)
+    axes.grid(alpha=0.3)
 
 
 def _look(line: Line) -> dict[str, Any]:
