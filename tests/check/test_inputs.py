@@ -94,3 +94,12 @@ def test_random_inputs_keep_to_the_contract(models: Path) -> None:
             real = random_inputs(model, seed=0)["conv2d_19_input"]
             assert real.min() >= -0.01
             assert real.max() <= 1.01
+
+
+def test_samples_of_a_model_with_memory_stand_for_themselves(coral: Path) -> None:
+    with load(coral / "keras_lstm_mnist_ptq.tflite") as model:
+        sample = {model.inputs[0].name: np.ones((1, 28, 28), np.float32)}
+        [first] = run(model, sample)
+        [again] = run(model, sample)
+        assert np.array_equal(first, again)
+        assert not np.array_equal(first, model(*sample.values()))  # it does remember

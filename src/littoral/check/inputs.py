@@ -17,6 +17,8 @@ Array = NDArray[Any]
 def run(model: Model, inputs: Mapping[str, Array]) -> list[Array]:
     """The model's outputs for one sample, in the order of `model.outputs`, as real values.
 
+    Samples stand for themselves: what a model keeps of earlier ones is forgotten first.
+
     Args:
         model: Any model.
         inputs: Arrays by input name, with or without a batch axis of one. Variants of one model may name their inputs
@@ -25,6 +27,7 @@ def run(model: Model, inputs: Mapping[str, Array]) -> list[Array]:
     Raises:
         InputError: The sample has other inputs than the model.
     """
+    model.reset()
     result = model(*in_order(model, inputs))
     return [result[info.name] for info in model.outputs] if isinstance(result, dict) else [result]
 

@@ -152,7 +152,6 @@ def _random(float_model: Model | None, subjects: Sequence[_Subject]) -> Iterator
 def _expected(file: str | os.PathLike[str] | None, float_model: Model | None, sample: Sample) -> _Float | None:
     if file is None or float_model is None:
         return None
-    float_model.reset()
     return _Float(Path(file), [info.name for info in float_model.outputs], run(float_model, sample.inputs))
 
 
@@ -190,7 +189,6 @@ def _outputs(subject: _Subject, device: str, sample: Sample, expected: _Float | 
         return expected.values
     begin = time.perf_counter()
     try:
-        model.reset()
         outputs = run(model, sample.inputs)
     except DeviceError as error:
         subject.refuse(device, error)

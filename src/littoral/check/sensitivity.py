@@ -92,7 +92,6 @@ def _cases(float_file: str | os.PathLike[str], samples: Samples, limit: int) -> 
     cases: list[_Case] = []
     with load(Path(float_file)) as model:
         for sample in samples():
-            model.reset()
             cases.append(_Case(sample.inputs, run(model, sample.inputs)))
             if len(cases) == limit:
                 break
@@ -110,7 +109,6 @@ def _measured(
     with load(content, threads=1) as model:
         order = matching(names, [info.name for info in model.outputs])
         for case in cases:
-            model.reset()
             given = run(model, case.inputs)
             outputs = [given[place] for place in order]
             sums.add(case.outputs, outputs)

@@ -217,7 +217,6 @@ def _see(subjects: Sequence[_Subject], samples: Iterator[Sample], *, judge: bool
     classes = len(base.contract.labels)
     seen = 0
     for sample in samples:
-        base.reset()
         expected = run(base, sample.inputs)
         scores = class_scores([output.shape for output in expected], classes) if judge else None
         subjects[0].tally.add(expected, expected, scores, sample.label)

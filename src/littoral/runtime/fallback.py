@@ -125,8 +125,9 @@ class Chain:
         return run_as_twin(run, self._sources[index].graph, entry, values)
 
     def reset(self) -> None:
-        """Sets variables back to zero."""
-        self.place.reset()
+        """Sets variables back to zero, where the model has any."""
+        if self._remembers or self._closed:  # a closed one says so
+            self.place.reset()
 
     def placement(self) -> Placement:
         """Where each operator runs."""

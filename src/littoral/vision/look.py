@@ -64,6 +64,8 @@ def look(model: Model, picture: Picture, state: State | None = None, unchecked: 
     state = {} if state is None else state
     pixels = decode(picture, contract.colour == "gray")
     values = {info.name: state[info.name] if state else _zeros(info) for info in model.inputs if info.name in links}
+    if not state:
+        model.reset()  # what it keeps inside, too
     given = model({**values, image.name: prepare(pixels, contract)})
     outputs = given if isinstance(given, dict) else {model.outputs[0].name: given}
     for output, array in outputs.items():
