@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.browsers import WITH_WEBNN, WITHOUT_WEBNN, There, browser_of, playwright_there
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,6 +19,7 @@ def littoral_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("home")
         patch.setenv("LITTORAL_HOME", str(home))
+        patch.delenv("COLUMNS", raising=False)  # pages are as wide as where nobody looks: xdist says 80
         yield home
 
 
@@ -39,3 +42,24 @@ def coral(shared_data: Path) -> Path:
 def flowers(shared_data: Path) -> Path:
     """Photos of flowers, a Keras 2 model and the files once converted from it."""
     return shared_data / "flowers"
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[There]:
+    """Playwright, which drives the browsers of all tests in this process."""
+    with playwright_there() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def webnn_browser(playwright: There) -> Iterator[Any]:
+    """Chromium with a WebNN backend (playwright's Browser)."""
+    with browser_of(playwright, WITH_WEBNN) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def plain_browser(playwright: There) -> Iterator[Any]:
+    """Debian's Chromium, which has navigator.ml and no backend behind it."""
+    with browser_of(playwright, WITHOUT_WEBNN) as browser:
+        yield browser

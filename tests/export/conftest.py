@@ -14,13 +14,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MODULES = ROOT / "js" / "node_modules"
-WITH_WEBNN = MODULES / ".chromium" / "chromium"
-WITHOUT_WEBNN = Path("/usr/bin/chromium")
-ARGUMENTS = (
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--enable-features=WebMachineLearningNeuralNetwork",
-)
 ISOLATION = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
 Serve = Callable[..., str]
@@ -64,33 +57,6 @@ def serve() -> Iterator[Serve]:
 
     with ExitStack() as stack:
         yield lambda folder, isolated=True: stack.enter_context(serving(folder, ISOLATION if isolated else {}))
-
-
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as running:
-        yield running
-
-
-def _browser(playwright: Any, program: Path) -> Iterator[Any]:
-    if not program.exists():
-        pytest.skip(f"no browser at {program}: make test gets it")
-    browser = playwright.chromium.launch(executable_path=str(program), args=list(ARGUMENTS))
-    yield browser
-    browser.close()
-
-
-@pytest.fixture(scope="session")
-def webnn_browser(playwright: Any) -> Iterator[Any]:
-    """Chromium with a WebNN backend (playwright's Browser)."""
-    yield from _browser(playwright, WITH_WEBNN)
-
-
-@pytest.fixture(scope="session")
-def plain_browser(playwright: Any) -> Iterator[Any]:
-    """Debian's Chromium, which has navigator.ml and no backend behind it."""
-    yield from _browser(playwright, WITHOUT_WEBNN)
 
 
 @pytest.fixture

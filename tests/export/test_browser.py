@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.export.conftest import WITH_WEBNN, WITHOUT_WEBNN
+from tests.browsers import WITH_WEBNN, WITHOUT_WEBNN
 
 from littoral.errors import DeviceError, MissingExtraError
 from littoral.export import browser as module

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.export.conftest import WITH_WEBNN, WITHOUT_WEBNN
+from tests.browsers import WITH_WEBNN, WITHOUT_WEBNN
 from typer.testing import CliRunner
 
 from littoral import cli

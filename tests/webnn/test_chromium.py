@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from littoral import webnn
 from littoral.webnn.idl import Parameter, signatures
-
-CHROMIUM = Path(__file__).resolve().parents[2] / "js" / "node_modules" / ".chromium" / "chromium"
-FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-features=WebMachineLearningNeuralNetwork"]
 
 CALL = """async (calls) => {
   const context = await navigator.ml.createContext();
@@ -123,17 +119,12 @@ def _ours(operation: str, given: list[Any], options: dict[str, Any]) -> list[lis
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra browser")
-    if not CHROMIUM.exists():
-        pytest.skip("no browser with a WebNN backend: make test unpacks one")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        made = browser.new_page()
-        made.route("**/*", lambda route: route.fulfill(content_type="text/html", body="<!doctype html>"))
-        made.goto("https://littoral.invalid/")
-        yield made
-        browser.close()
+def page(webnn_browser: Any) -> Iterator[Any]:
+    made = webnn_browser.new_page()
+    made.route("**/*", lambda route: route.fulfill(content_type="text/html", body="<!doctype html>"))
+    made.goto("https://littoral.invalid/")
+    yield made
+    made.close()
 
 
 def test_a_browser_agrees(page: Any) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.webnn.from_model.conftest import CHROMIUM
+from tests.browsers import WITH_WEBNN
 from typer.testing import CliRunner
 
 from littoral.cli import app
@@ -71,10 +71,10 @@ def test_a_member_of_another_form_is_refused() -> None:
 
 def test_recorded_from_a_browser(tmp_path: Path) -> None:
     pytest.importorskip("playwright", reason="needs the extra browser")
-    if not CHROMIUM.exists():
+    if not WITH_WEBNN.exists():
         pytest.skip("no browser with a WebNN backend: make test unpacks one")
     file = tmp_path / "limits.json"
-    result = CliRunner().invoke(app, ["webnn", "limits", "--browser", str(CHROMIUM), "-o", str(file)])
+    result = CliRunner().invoke(app, ["webnn", "limits", "--browser", str(WITH_WEBNN), "-o", str(file)])
     assert result.exit_code == 0, result.output
     recorded = load(file)
     assert recorded.name in result.output

@@ -6,7 +6,7 @@ The browser's page replays the calls of a program on the browser's own MLGraphBu
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,6 @@ Array = npt.NDArray[Any]
 Replay = Callable[[Program, Mapping[str, Array]], dict[str, Array]]
 
 ROOT = Path(__file__).resolve().parents[3]
-CHROMIUM = ROOT / "js" / "node_modules" / ".chromium" / "chromium"
-FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-features=WebMachineLearningNeuralNetwork"]
 
 _PAGE = """
 const bytes = async (name) => (await fetch(name)).arrayBuffer();
@@ -197,15 +195,9 @@ def assert_same(graph: Graph, got: Mapping[str, Array], wanted: Mapping[str, Arr
 
 
 @pytest.fixture(scope="session")
-def page() -> Iterator[Any]:
+def page(webnn_browser: Any) -> Any:
     """A page of a browser with a WebNN backend."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra browser")
-    if not CHROMIUM.exists():
-        pytest.skip("no browser with a WebNN backend: make test unpacks one")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_page()
-        browser.close()
+    return webnn_browser.new_page()
 
 
 @pytest.fixture(scope="session")
