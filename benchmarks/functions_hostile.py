@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 import time
+from array import array
 from collections import Counter
 from pathlib import Path
 
@@ -89,13 +90,13 @@ class Crowd:
     def __init__(self, honest: Function, enemies: dict[str, Function], body: bytes, expected: bytes) -> None:
         self.honest, self.body, self.expected = honest, body, expected
         self.enemies = list(enemies.items())
-        self.seconds: list[float] = []
+        self.seconds: array[float] = array("d")
         self.wrong = 0
         self.ends: Counter[str] = Counter()
 
-    def invoke(self, count: int, part: float) -> list[float]:
+    def invoke(self, count: int, part: float) -> array[float]:
         """So many invocations, a part of them hostile; the seconds of each honest one."""
-        self.seconds = []
+        self.seconds = array("d")
         turns = itertools.count()
         threads = [threading.Thread(target=self._work, args=(turns, count, part)) for _ in range(CALLERS)]
         for thread in threads:
@@ -146,7 +147,7 @@ def main() -> None:
         crowd.invoke(count // 20, PART)  # whatever is made once is made now
         before = held()
         # By turns, so that whatever else the machine does meets both.
-        alone, beside = [], []
+        alone, beside = array("d"), array("d")
         for _ in range(10):
             alone += crowd.invoke(count // 50, 0.0)
             beside += crowd.invoke(count // 10, PART)

@@ -83,6 +83,20 @@ def test_a_slow_answer_is_counted_against_those_behind_it() -> None:
     assert (np.sort(result.latencies)[::-1][: len(waited)] >= np.sort(waited)[::-1]).all()
 
 
+def test_an_open_loop_that_keeps_up_has_the_throughput_that_was_due() -> None:
+    """Though its answers are slow: time counts until the last request is sent, not until its answer."""
+    sent: list[float] = []
+
+    def send() -> bool:
+        sent.append(time.perf_counter())
+        return slept(0.2)
+
+    start = time.perf_counter()
+    result = drive([Caller(send) for _ in range(40)], Load(0.2, 40, rate=100))
+    assert result.requests == len(due_times(100, 0.2))
+    assert 0.2 <= result.seconds <= max(0.2, max(sent) - start)
+
+
 def test_each_connection_has_a_caller_of_its_own() -> None:
     meeting = threading.Barrier(3, timeout=60)  # passes only when three wait at once
 

@@ -56,7 +56,7 @@ class Result:
 
     Attributes:
         load: What was asked.
-        seconds: How long it took until the last answer.
+        seconds: How long it took: until the last answer, and in an open loop until the last request was sent.
         latencies: Seconds of each request that was answered, in no order.
         failed: How many were not.
     """
@@ -113,7 +113,8 @@ def drive(callers: Sequence[Caller], load: Load, before: int = 0) -> Result:
         thread.join()
     if plan.broken is not None:
         raise plan.broken
-    return Result(load, time.perf_counter() - start, np.array(plan.latencies), plan.failed)
+    end = time.perf_counter() if load.rate is None else max(plan.sent, start + load.seconds)
+    return Result(load, end - start, np.array(plan.latencies), plan.failed)
 
 
 class _Plan:
@@ -128,6 +129,7 @@ class _Plan:
         self._lock = threading.Lock()
         self.latencies: list[float] = []
         self.failed = 0
+        self.sent = 0.0
         self.broken: BaseException | None = None
 
     def begin(self) -> float:
@@ -157,10 +159,11 @@ class _Plan:
         caller.prepare(is_cold(self._before + index, self._load.cold))
         if due is not None and (wait := due - time.perf_counter()) > 0:
             time.sleep(wait)
-        began = time.perf_counter() if due is None else due
+        sent = time.perf_counter()
         answered = caller.send()
-        took = time.perf_counter() - began
+        took = time.perf_counter() - (sent if due is None else due)
         with self._lock:
+            self.sent = max(self.sent, sent)
             if answered:
                 self.latencies.append(took)
             else:
