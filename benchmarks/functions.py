@@ -36,7 +36,8 @@ def hostile(count: int) -> list[Row]:
     escaped = sum(times for end, times in found["ends"].items() if end.endswith("not stopped"))
     leaks = grown["descriptors"] > 0 or grown["threads"] > 0 or grown["bytes"] > LEAK or found["running"]
     middle = found["beside"][0] / found["alone"][0]
-    said = f"p99 {ratio:.2f}x, p50 {middle:.2f}x; memory +{show_size(max(grown['bytes'], 0))}, descriptors +{grown['descriptors']}"
+    said = f"p99 {ratio:.2f}x, p50 {middle:.2f}x"
+    said += f"; memory +{show_size(max(grown['bytes'], 0))}, descriptors +{grown['descriptors']}"
     said += f", {found['running']} left running, {found['wrong']} wrong, {escaped} not stopped"
     holds = ratio <= 1.5 and not (leaks or found["wrong"] or escaped)
     return [Row(name, said, target, holds, {"ratio": ratio, **grown})]

@@ -113,8 +113,8 @@ def drive(callers: Sequence[Caller], load: Load, before: int = 0) -> Result:
         thread.join()
     if plan.broken is not None:
         raise plan.broken
-    end = time.perf_counter() if load.rate is None else max(plan.sent, start + load.seconds)
-    return Result(load, end - start, np.array(plan.latencies), plan.failed)
+    took = time.perf_counter() - start if load.rate is None else max(plan.sent - start, load.seconds)
+    return Result(load, took, np.array(plan.latencies), plan.failed)
 
 
 class _Plan:
