@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,27 @@ def test_connections_of_a_dead_worker_live_on(folder: Path, modules: Path) -> No
         assert transport == [before]
 
 
+def test_a_new_worker_gets_its_share_of_the_connections(folder: Path, modules: Path) -> None:
+    with serving(wanted(folder), modules) as server, ExitStack() as stack:
+        until(lambda: up(server) == 2, "two workers")
+        clients = [stack.enter_context(server.client()) for _ in range(6)]
+        for client in clients:
+            client.post("/functions/echo", content=b"x")
+        [killed, survivor] = server.workers()
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: up(server) == 3, "a new worker")
+
+        def who() -> Counter[int]:
+            answers = [client.post("/functions/echo", content=b"x") for client in clients]
+            assert {answer.status_code for answer in answers} == {200}
+            ids = {answer.headers["x-request-id"] for answer in answers}
+            until(lambda: ids <= {line["id"] for line in server.events("request")}, "log")
+            return Counter(line["worker"] for line in server.events("request") if line["id"] in ids)
+
+        until(lambda: sorted(who().values()) == [3, 3], "a fair share")
+        assert survivor in who()
+
+
 def test_a_host_call_that_never_returns_costs_one_request(folder: Path, modules: Path) -> None:
     with serving(wanted(folder, 1), modules) as server, server.client() as patient:
         patient.post("/functions/echo", content=b"x")
@@ -177,7 +199,7 @@ def test_more_clients_than_connections_are_told_to_wait(folder: Path, modules: P
 
 
 def test_honest_requests_beside_hostile_ones(folder: Path, modules: Path) -> None:
-    with serving(wanted(folder), modules) as server:
+    with serving(replace(wanted(folder), grace=30.0), modules) as server:
         stop = threading.Event()
         counts: dict[str, Counter[str]] = {name: Counter() for name in ("echo", "loop", "trap", "hog")}
         threads = [thread for name, found in counts.items() for thread in ask(server, name, 2, stop, found)]

@@ -42,7 +42,6 @@ def test_gives_what_the_work_gives_and_raises_what_it_raises() -> None:
         with pytest.raises(ZeroDivisionError):
             await turns.run("a", lambda _: 1 / 0, 1.0)
         assert turns.running == turns.waiting == 0
-        turns.close()
 
     run(main)
 
@@ -57,7 +56,6 @@ def test_keys_take_turns_however_many_one_of_them_sends() -> None:
         await until(lambda: turns.waiting == len(keys))
         gate.set()
         await asyncio.gather(first, *others)
-        turns.close()
         return order
 
     assert run(main) == ["a", "b", "c", "a", "b", "a", "a"]
@@ -77,7 +75,6 @@ def test_queues_have_an_end_for_each_key_and_in_all() -> None:
             await turns.run("c", wait_for(gate), 60)
         gate.set()
         await asyncio.gather(*jobs)
-        turns.close()
 
     run(main)
 
@@ -92,7 +89,6 @@ def test_slow_work_gives_its_lane_free_and_no_key_has_all_threads() -> None:
         assert (await turns.run("quick", lambda _: 5, 60))[0] == 5
         gate.set()
         await asyncio.gather(*slow)
-        turns.close()
 
     run(main)
 
@@ -113,7 +109,6 @@ def test_work_that_hangs_is_told_and_its_thread_replaced() -> None:
         gate.set()  # it comes back after all
         await asyncio.sleep(0.01)
         assert (await turns.run("good", lambda _: 6, 60))[0] == 6
-        turns.close()
 
     run(main)
 
@@ -129,7 +124,6 @@ def test_work_may_say_itself_how_long_it_takes() -> None:
             await jobs[0]
         gate.set()
         assert (await jobs[1])[0]
-        turns.close()
 
     run(main)
 
@@ -147,6 +141,5 @@ def test_who_gives_up_leaves_the_queue() -> None:
         gate.set()
         await until(lambda: turns.running == 0)
         assert not done
-        turns.close()
 
     run(main)

@@ -109,6 +109,7 @@ def serve(
         LittoralError: The address is taken, TLS files are not usable, or workers cannot be started.
     """
     _check(wanted)
+    _raise_file_limit()
     log = Log(process="supervisor")
     table, quotas = Table(wanted.care.connections), Quotas()
     with _folder() as folder, _listen(host, port) as listener:
@@ -185,13 +186,8 @@ def _spawner(
     return spawn
 
 
-def logs_folder(store: Path) -> Path:
-    """Where journals lie in the folder of a store."""
-    return store / LOGS
-
-
-def raise_file_limit() -> None:
-    """Lets this process have as many open files as the system allows."""
+def _raise_file_limit() -> None:
+    """Lets this process and its workers have as many open files as they may: each connection is one in both."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -48,6 +48,7 @@ class Site:
         log: For what goes wrong in the server itself.
         connections: Those that are open.
         closing: Connections close after the answer that is under way.
+        surplus: How many connections are for other processes, once they are idle.
         held: Bytes of bodies in memory.
     """
 
@@ -56,6 +57,7 @@ class Site:
     log: Log
     connections: set[Connection] = field(default_factory=set)
     closing: bool = False
+    surplus: int = 0
     held: int = 0
     _date: tuple[int, bytes] = (0, b"")
 
@@ -70,6 +72,7 @@ class Site:
         """Ends connections whose clients are too slow; to be called about twice a second with the loop's time."""
         for connection in list(self.connections):
             connection.expire(now)
+            connection.share()
 
 
 class Connection(asyncio.Protocol):
@@ -198,10 +201,22 @@ class Connection(asyncio.Protocol):
 
     # of the exchange
 
+    def write(self, content: bytes, first: bool, last: bool) -> None:
+        """Writes a part of an answer: its first, its last, both or neither."""
+        self._mark.answering(len(content), first, last)
+        self.transport.write(content)
+
+    def write_aside(self, content: bytes) -> None:
+        """Writes what is no answer yet."""
+        self._mark.aside(len(content))
+        self.transport.write(content)
+
     def finish(self, exchange: Exchange) -> None:
         """An answer has been written."""
         self._forget(exchange)
         self._active = self._task = None
+        if self._waiting or self._begun:
+            self._mark.owing()
         if not exchange.whole:
             self._linger()
         elif not exchange.keep_alive or self.site.closing:
@@ -234,13 +249,13 @@ class Connection(asyncio.Protocol):
         if self._phase is Phase.IDLE:
             self._end()
 
-    def release(self) -> bool:
-        """Lets go of an idle connection, for another process to go on with; False where it is not idle."""
-        if self._phase is not Phase.IDLE or self._secure:
-            return False
-        self._mark.release()
-        self.transport.abort()
-        return True
+    def share(self) -> None:
+        """Lets another process go on with it, if that is wanted and nothing is under way."""
+        idle = self._phase is Phase.IDLE and not self._secure and not self.transport.get_write_buffer_size()
+        if self.site.surplus > 0 and idle and not self.transport.is_closing():
+            self.site.surplus -= 1
+            self._mark.release()
+            self.transport.abort()
 
     # inside
 
@@ -251,6 +266,7 @@ class Connection(asyncio.Protocol):
         """The answer is with the kernel by now."""
         if self._phase is Phase.IDLE:
             self._mark.idle()
+            self.share()
 
     def _forget(self, exchange: Exchange) -> None:
         self.site.held -= exchange.size

@@ -93,7 +93,7 @@ class Exchange:
         self._asked = True
         if self._continue and not self.started and not self._filled:
             self._continue = False
-            self._connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._connection.write_aside(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._connection.wanted()
         while not (self._lost or self.refusal or (self.whole and not self._delivered)):
             self._waiter = asyncio.get_running_loop().create_future()
@@ -120,7 +120,7 @@ class Exchange:
             piece = b""
         elif self._chunked:
             piece = (b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b"") + (b"" if more else b"0\r\n\r\n")
-        self._connection.transport.write(self._head + piece)
+        self._connection.write(self._head + piece, bool(self._head), not more)
         self._head = b""
         if not more:
             self.answered = True

@@ -8,27 +8,69 @@ import socket
 import struct
 import termios
 import time
+from dataclasses import dataclass
 
 from littoral.http.answers import JSON, Problem
+from littoral.http.table import BEGUN, IDLE, WRITTEN, Table
 
 _TIME = 2.0  # seconds to read the answer
-_RECEIVED = 128  # where struct tcp_info (linux/tcp.h) has tcpi_bytes_received, 64 bits
+_ACKNOWLEDGED, _RECEIVED = 120, 128  # where struct tcp_info (linux/tcp.h) has tcpi_bytes_acked, tcpi_bytes_received
 
 
-def lost_bytes(connection: socket.socket, known: int) -> int:
-    """How many bytes a process has taken from a connection, beyond those that are known of.
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes of a connection, as the kernel counts them.
 
-    A process that is killed between reading and noting has taken them with it. Always 0 where the system does not tell.
+    Attributes:
+        taken: What processes have read from it.
+        given: What they have written to it.
     """
+
+    taken: int
+    given: int
+
+
+def traffic(connection: socket.socket) -> Traffic | None:
+    """How much went over a connection; None where the system does not tell."""
     try:
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED + 8)
-        waiting = struct.unpack("i", fcntl.ioctl(connection, termios.FIONREAD, b"\0" * 4))[0]
+        before = _counts(connection)
+        while before is not None:
+            unread = struct.unpack("i", fcntl.ioctl(connection, termios.FIONREAD, bytes(4)))[0]
+            unsent = struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(4)))[0]
+            after = _counts(connection)
+            if after == before:  # else something arrived meanwhile, and the numbers do not belong together
+                acknowledged, received = before
+                return Traffic(received - unread, acknowledged + unsent)
+            before = after
     except (OSError, AttributeError):
-        return 0
+        return None
+    return None
+
+
+def _counts(connection: socket.socket) -> tuple[int, int] | None:
+    """Bytes that the other side has acknowledged, and those that have come from there."""
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RECEIVED + 8)
     if len(info) < _RECEIVED + 8:
-        return 0
-    received = struct.unpack_from("Q", info, _RECEIVED)[0]
-    return max(0, int(received) - int(waiting) - known)
+        return None
+    acknowledged, received = struct.unpack_from("QQ", info, _ACKNOWLEDGED)
+    return int(acknowledged), int(received)
+
+
+def fate(connection: socket.socket, table: Table, slot: int) -> str:
+    """What is to become of a connection whose worker is dead.
+
+    Returns:
+        "hand on": nothing was under way; "answer": a request waits for its answer; "close": half of an answer is out.
+    """
+    state, seen = table.state[slot], traffic(connection)
+    if seen is not None and seen.taken > table.received[slot] and state != BEGUN:
+        return "answer"  # it was killed between reading and noting
+    if state in (BEGUN, WRITTEN):
+        given = table.sent[slot] if seen is None else seen.given
+        if given <= table.before[slot]:
+            return "answer"
+        return "hand on" if state == WRITTEN and given >= table.sent[slot] else "close"
+    return "hand on" if state == IDLE else "answer"
 
 
 class Orphans:

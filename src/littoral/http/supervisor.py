@@ -24,10 +24,11 @@ from typing import Protocol
 from littoral.http import wire
 from littoral.http.answers import Problem
 from littoral.http.logs import Log
-from littoral.http.orphans import Orphans, lost_bytes
+from littoral.http.orphans import Orphans, fate
 from littoral.http.table import Table
 
 _TICK = 0.25  # seconds between looks at the workers
+_BALANCE = 1.0  # seconds between looks at who has how many connections
 _SLOWEST_RESTART = 5.0  # seconds
 _FAILURES = 5  # deaths in a row before anything worked, after which we give up
 
@@ -127,7 +128,7 @@ class Supervisor:
         self._stopping: float | None = None
         self._impatient = False
         self._failures = 0
-        self._next_start = 0.0
+        self._next_start = self._next_balance = 0.0
         self._signals, self._told = socket.socketpair()
 
     def run(self) -> None:
@@ -213,9 +214,21 @@ class Supervisor:
             self._accept(bool(self._up()))
             while self._pending and self._up():
                 self._give(self._pending.popleft())
+            self._balance(now)
         elif self._impatient or now - self._stopping > self._care.drain:
             for worker in self._workers:
                 worker.process.kill()
+
+    def _balance(self, now: float) -> None:
+        """Has workers that have more connections than their share let some go: after a death, one has them all."""
+        if now < self._next_balance or self._secure:
+            return
+        self._next_balance = now + _BALANCE
+        workers = self._up()
+        share = -(-sum(len(worker.slots) for worker in workers) // max(1, len(workers)))
+        for worker in workers:
+            if len(worker.slots) > share:
+                self._tell(worker, wire.SHARE, len(worker.slots) - share)
 
     def _up(self) -> list[_Worker]:
         return [worker for worker in self._workers if worker.state == "up"]
@@ -278,9 +291,9 @@ class Supervisor:
             file.flush()
             socket.send_fds(worker.channel, [wire.pack(wire.METRICS, request)], [descriptor])
 
-    def _tell(self, worker: _Worker, kind: int) -> None:
+    def _tell(self, worker: _Worker, kind: int, number: int = 0) -> None:
         with contextlib.suppress(OSError):
-            worker.channel.send(wire.pack(kind, 0))
+            worker.channel.send(wire.pack(kind, number))
 
     def _on_death(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -314,10 +327,11 @@ class Supervisor:
 
     def _inherit(self, slot: int, worker: _Worker) -> None:
         """Answers a connection of a worker that is dead, or hands it on where nothing was under way."""
-        connection, table = self._sockets[slot], self._table
-        if self._secure:  # only the worker had its keys
+        connection = self._sockets[slot]
+        wanted = "close" if self._secure else fate(connection, self._table, slot)  # only the worker had the keys
+        if wanted == "close":
             self._close(slot)
-        elif not table.owing[slot] and not lost_bytes(connection, table.received[slot]):
+        elif wanted == "hand on":
             self._give(slot)
         else:
             status, what = (504, "hangs") if worker.verdict == "hung" else (502, "died")

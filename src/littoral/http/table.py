@@ -13,9 +13,13 @@ from collections.abc import Callable
 MOST_WORKERS = 256
 _BEATS = MOST_WORKERS * 8
 
+IDLE, OWED, BEGUN, WRITTEN = range(4)
+"""Of a connection: nothing is under way; a request has begun; its answer has, too; the answer is whole, but may not be
+with the kernel yet."""
+
 
 class Table:
-    """A mark for each connection and a beat for each worker.
+    """A few numbers for each connection and a beat for each worker.
 
     Args:
         slots: How many connections there may be.
@@ -24,23 +28,28 @@ class Table:
 
     def __init__(self, slots: int, descriptor: int | None = None) -> None:
         self.slots = slots
-        size = _BEATS + 9 * slots
+        size = _BEATS + 25 * slots
         if descriptor is None:
             descriptor = os.memfd_create("littoral-table", 0)
             os.ftruncate(descriptor, size)
         self.descriptor = descriptor
         view = memoryview(mmap.mmap(descriptor, size))
+        counts = [view[_BEATS + 8 * slots * n :][: 8 * slots].cast("Q") for n in range(3)]
         self.beats = view[:_BEATS].cast("d")
         """When each worker was last known to live, by the system's monotonic clock."""
-        self.received = view[_BEATS : _BEATS + 8 * slots].cast("Q")
-        """Bytes that the worker has taken from each connection."""
-        self.owing = view[_BEATS + 8 * slots :]
-        """1 where a request has begun and its answer is not with the kernel."""
+        self.received = counts[0]
+        """Bytes that workers have taken from each connection."""
+        self.sent = counts[1]
+        """Bytes that they have written to it."""
+        self.before = counts[2]
+        """How many of those before the last answer."""
+        self.state = view[_BEATS + 24 * slots :]
+        """IDLE, OWED, BEGUN or WRITTEN."""
 
     def clear(self, slot: int) -> None:
         """A new connection gets this slot."""
-        self.received[slot] = 0
-        self.owing[slot] = 0
+        self.received[slot] = self.sent[slot] = self.before[slot] = 0
+        self.state[slot] = IDLE
 
 
 class Mark:
@@ -61,11 +70,33 @@ class Mark:
     def received(self, count: int) -> None:
         """Bytes were taken: an answer is owed."""
         self._table.received[self._slot] += count
-        self._table.owing[self._slot] = 1
+        if self._table.state[self._slot] != BEGUN:
+            self._table.state[self._slot] = OWED
+
+    def answering(self, count: int, first: bool, last: bool) -> None:
+        """Bytes of an answer are about to be written: noted before, as the client may have them before we go on.
+
+        Args:
+            count: How many.
+            first: Whether the answer begins with them.
+            last: Whether it ends with them.
+        """
+        if first:
+            self._table.before[self._slot] = self._table.sent[self._slot]
+        self._table.sent[self._slot] += count
+        self._table.state[self._slot] = WRITTEN if last else BEGUN
+
+    def aside(self, count: int) -> None:
+        """Bytes that are no answer are about to be written."""
+        self._table.sent[self._slot] += count
+
+    def owing(self) -> None:
+        """Another answer is owed already."""
+        self._table.state[self._slot] = OWED
 
     def idle(self) -> None:
         """Nothing is owed."""
-        self._table.owing[self._slot] = 0
+        self._table.state[self._slot] = IDLE
 
     def release(self) -> None:
         """The connection will be gone here, but is not to be closed."""

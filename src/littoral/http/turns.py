@@ -156,11 +156,6 @@ class Turns:
             self._stuck(job.key)
             self._admit()
 
-    def close(self) -> None:
-        """Ends the threads that do nothing."""
-        for _ in range(self._threads):
-            self._work.put(None)
-
     def _give_up(self, job: _Job[Any]) -> None:
         line = self._waiting.get(job.key)
         if line is not None and job in line:

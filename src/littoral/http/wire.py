@@ -21,6 +21,9 @@ STUCK = 7
 METRICS = 8
 """From a worker: what are the metrics? The number comes back with the answer, whose descriptor travels along."""
 
+SHARE = 9
+"""To a worker: let go of so many connections, when nothing is under way on them; others have less to do."""
+
 _MESSAGE = struct.Struct("<BI")
 LONGEST = _MESSAGE.size
 

@@ -20,6 +20,7 @@ from littoral.http.logs import Log
 from littoral.http.table import Mark, Table
 
 _SWEEP = 0.25  # seconds
+_ALL = 1 << 30
 
 
 class Worker:
@@ -79,9 +80,6 @@ class Worker:
             now = self._loop.time()
             self._site.sweep(now)
             sweep(now)
-            if self._retiring:
-                for connection in list(self._site.connections):
-                    connection.release()
             if self.leaving and not self._site.connections and not self._opening:
                 self._ending.set()
         self._loop.remove_reader(self._channel.fileno())
@@ -133,7 +131,9 @@ class Worker:
             if number in self._asked and not self._asked[number].done():
                 self._asked[number].set_result(content)
         elif kind == wire.RETIRE:
-            self._retiring = True
+            self._retiring, self._site.surplus = True, _ALL
+        elif kind == wire.SHARE:
+            self._site.surplus = max(number, _ALL if self._retiring else 0)
         elif kind == wire.DRAIN:
             self._close_all()
 
