@@ -21,7 +21,7 @@ from tests.functions.gateway_stage import HOST_CALLS, Server, put, serving
 
 from littoral.functions.gateway import Settings, settings
 from littoral.functions.store import Store
-from littoral.http.supervisor import Care
+from littoral.http.care import Care
 from littoral.http.turns import Shape
 
 MODULE = "gateway_host_calls"

@@ -20,10 +20,11 @@ from littoral.devices import usable_cores
 from littoral.errors import LittoralError, MissingExtraError
 from littoral.functions.meters import Overview, environment
 from littoral.functions.store import Store
+from littoral.http.care import Care
 from littoral.http.limits import Limits
 from littoral.http.logs import Log
 from littoral.http.quota import Quotas
-from littoral.http.supervisor import Care, Supervisor
+from littoral.http.supervisor import Supervisor
 from littoral.http.table import Table
 from littoral.http.tokens import Tokens
 from littoral.http.turns import Shape

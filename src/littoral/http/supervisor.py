@@ -23,6 +23,7 @@ from typing import Protocol
 
 from littoral.http import wire
 from littoral.http.answers import Problem
+from littoral.http.care import Care
 from littoral.http.logs import Log
 from littoral.http.orphans import Orphans, fate
 from littoral.http.table import Table
@@ -31,25 +32,6 @@ _TICK = 0.25  # seconds between looks at the workers
 _BALANCE = 1.0  # seconds between looks at who has how many connections
 _SLOWEST_RESTART = 5.0  # seconds
 _FAILURES = 5  # deaths in a row before anything worked, after which we give up
-
-
-@dataclass(frozen=True)
-class Care:
-    """How workers are looked after.
-
-    Attributes:
-        workers: How many there are to be.
-        connections: How many clients may be connected.
-        silence: Seconds without a sign of life after which a worker hangs, and is killed.
-        start: Seconds that a worker may take to start.
-        drain: Seconds that requests have to end when the server does.
-    """
-
-    workers: int = 2
-    connections: int = 1024
-    silence: float = 10.0
-    start: float = 60.0
-    drain: float = 30.0
 
 
 @dataclass(eq=False)
