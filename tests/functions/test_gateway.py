@@ -338,3 +338,6 @@ def test_from_the_command_line(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
         assert process.returncode == 0
+    littoral("token", "echo")
+    littoral("remove", "echo")
+    assert json.loads(littoral("tokens", "--json")) == []

@@ -185,6 +185,7 @@ def remove(name: Name) -> None:
     store = open_store()
     store.remove(name)
     Journal(data_folder() / "functions/logs").remove(name)
+    function_serve.revoke_all(name)
     terminal.out.print(f"{name}: removed; {store.collect():,} bytes are free", markup=False)
 
 

@@ -111,6 +111,15 @@ def revoke(identifier: Annotated[str, typer.Argument(metavar="ID", help="As toke
     terminal.out.print(f"{gone.id}: revoked, opened {gone.scope}", markup=False)
 
 
+def revoke_all(name: str) -> None:
+    """Forgets the tokens of a function: whoever takes its name next has others."""
+    from littoral.functions.application import scope_of
+
+    known = _tokens()
+    for each in known.list(scope_of(name)):
+        known.revoke(each.id)
+
+
 def _folder() -> Path:
     from littoral.runtime.home import data_folder
 
