@@ -9,12 +9,8 @@ The browser is the one that the tests drive: npm's @sparticuz/chromium, the only
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,10 +19,11 @@ from typing import Any
 from benchmarks.device_models import DATA, ROOT, models
 from benchmarks.devices import Row, row
 
+from littoral.export.server import ISOLATION, serving
+
 MODULES = ROOT / "js" / "node_modules"
 BROWSER = MODULES / ".chromium" / "chromium"
 FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-features=WebMachineLearningNeuralNetwork"]
-ISOLATION = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 LINE = {"offline": False, "latency": 20, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
 FASTER, SOONER, LESS = 2.0, 5.0, 9e6
 ROUNDS = 3  # of cold loads
@@ -61,34 +58,6 @@ _COLD = """async (device) => {
 }"""
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files with headers of our own, and no word about it."""
-
-    headers_to_send: dict[str, str]
-
-    def end_headers(self) -> None:  # noqa: D102
-        for name, value in self.headers_to_send.items():
-            self.send_header(name, value)
-        super().end_headers()
-
-    def log_message(self, *args: Any) -> None:  # noqa: D102
-        pass
-
-
-@contextmanager
-def served(site: Path, headers: dict[str, str]) -> Iterator[str]:
-    handler = type("Headers", (Handler,), {"headers_to_send": headers})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(site)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def page(browser: Any, address: str) -> Any:
     """A page of the site without its own script, in a new profile."""
     opened = browser.new_context(service_workers="block").new_page()
@@ -98,7 +67,7 @@ def page(browser: Any, address: str) -> Any:
 
 def latencies(browser: Any, name: str, site: Path, seconds: float) -> Iterator[Row]:
     for headers in (ISOLATION, {}):
-        with served(site, headers) as address:
+        with serving(site, headers) as address:
             opened = page(browser, address)
             found = opened.evaluate(_RACE, seconds)
             opened.context.close()
@@ -111,7 +80,7 @@ def latencies(browser: Any, name: str, site: Path, seconds: float) -> Iterator[R
 
 def cold(browser: Any, name: str, site: Path) -> Iterator[Row]:
     times: dict[str, list[float]] = {"webnn": [], "wasm": []}
-    with served(site, ISOLATION) as address:
+    with serving(site, ISOLATION) as address:
         for _ in range(ROUNDS):
             for device, found in times.items():
                 opened = page(browser, address)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from littoral.pycoral.errors import PipelineError
 from littoral.pycoral.interpreter import Interpreter
 from littoral.pycoral.pipeline.pipelined_model_runner import PipelinedModelRunner
+from littoral.runtime import memory
 from littoral.tflite import boundary, read, slice_operators, to_bytes
 
 MODEL = "mobilenet_v1_0.25_128_quant.tflite"
@@ -208,6 +209,21 @@ def test_an_interpreter_that_is_not_ready_is_an_error_of_its_segment(coral: Path
     runner.push({"input": np.zeros((1, 128, 128, 3), np.uint8)})
     with pytest.raises(RuntimeError, match=r"Segment 0 runner error: .* not allocated"):
         runner.pop()
+
+
+def test_a_pipeline_that_failed_can_go(coral: Path) -> None:
+    def fail() -> None:
+        runner = PipelinedModelRunner([Interpreter(coral / MODEL)])
+        runner.push({"input": np.zeros((1, 128, 128, 3), np.uint8)})
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="Segment 0 runner error"):
+                runner.pop()
+
+    gc.collect()
+    before = memory().models
+    fail()
+    gc.collect()
+    assert memory().models == before
 
 
 def test_a_producer_that_waits_hears_of_the_error() -> None:

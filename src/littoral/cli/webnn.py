@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from littoral.cli import conformance, terminal
-from littoral.errors import DeviceError
 
 if TYPE_CHECKING:
     from littoral.tflite import Graph
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Web Neural Network API: what browsers take, what our contexts do.", no_args_is_help=True)
 app.command("conformance")(conformance.command)
-
-_BROWSERS = ("chromium", "google-chrome", "microsoft-edge", "chrome", "msedge")
 
 
 @app.command()
@@ -39,21 +35,15 @@ def limits(
     ] = None,
 ) -> None:
     """Record what a browser takes: its opSupportLimits, for littoral inspect --device webnn --limits FILE."""
+    from littoral.export.browser import find
     from littoral.webnn.limits.record import FLAGS, record
 
-    found = record(browser or _installed(), (*FLAGS, *(flags or ())))
+    found = record(find(browser), (*FLAGS, *(flags or ())))
     if output is None:
         terminal.out.out(found.to_json(), end="", highlight=False)
     else:
         _write(output, found.to_json())
         terminal.out.print(f"{output}: {found.name}, {len(found.operations)} operations", markup=False)
-
-
-def _installed() -> Path:
-    for name in _BROWSERS:
-        if (found := shutil.which(name)) is not None:
-            return Path(found)
-    raise DeviceError(f"none of {', '.join(_BROWSERS)} is on the path", "Name a browser with --browser PATH")
 
 
 def _write(file: Path, text: str) -> None:

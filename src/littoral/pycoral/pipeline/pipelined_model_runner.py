@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,7 @@ class _Line:
             self._changed.wait_for(lambda: last)
             first = last[0]
             if isinstance(first, PipelineError):
-                raise first
+                raise _again(first)
             if first is not None:  # an end stays: every later pop finds it
                 last.popleft()
                 self._changed.notify_all()
@@ -207,7 +208,7 @@ class _Line:
 
     def _refuse(self) -> None:
         if self._error is not None:
-            raise self._error
+            raise _again(self._error)
         if self._ended:
             raise PipelineError("Pipeline was turned off before", "Make another PipelinedModelRunner")
 
@@ -217,3 +218,10 @@ class _Line:
     def _put(self, queue: int, item: Tensors | PipelineError | None) -> None:
         self._queues[queue].append(item)
         self._changed.notify_all()
+
+
+def _again(error: PipelineError) -> PipelineError:
+    """An error to raise: the traceback of one that is kept would keep its callers, and so the pipeline."""
+    fresh = copy(error)
+    fresh.__cause__ = error.__cause__
+    return fresh
