@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,10 +63,3 @@ def ask() -> Ask:
         return done.stdout.splitlines()
 
     return run
-
-
-@pytest.fixture(autouse=True)
-def interpreters_end() -> Iterator[None]:
-    """Interpreters have no close(), as pycoral's: they end with their last reference, which may be in a cycle."""
-    yield
-    gc.collect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import shutil
 import subprocess
 import sys
@@ -231,3 +232,9 @@ def acme(vendor_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(sys.modules, "acme_vendor", raising=False)
     monkeypatch.setenv("ACME_LIBRARY", str(vendor_library))
     return ctypes.CDLL(str(vendor_library))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left_of_others() -> None:
+    """Tests here count what lives: what tests elsewhere dropped, and is in a cycle, goes first."""
+    gc.collect()
