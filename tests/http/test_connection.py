@@ -146,6 +146,8 @@ def test_an_answer_of_unknown_size_goes_in_chunks() -> None:
         (post(b"x" * 1001), 413),
         (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 999999999999\r\n\r\n", 413),
         (b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n400\r\n" + b"x" * 1024 + b"\r\n", 413),
+        (post(b"x", "connection: upgrade\r\nupgrade: h2c\r\n"), 400),
+        (b"CONNECT example.org:80 HTTP/1.1\r\nhost: x\r\n\r\n", 400),
         (post(b"", path="/fail"), 500),
         (post(b"x" * 500, path="/early")[:-1], 401),
     ],

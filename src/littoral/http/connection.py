@@ -135,8 +135,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            if self._parsing is not None or self._active is not None:
-                (self._parsing or self._active).keep_alive = False  # type: ignore[union-attr]
+            return  # it was refused with its headers
         except httptools.HttpParserError as error:
             self._refuse(Problem(400, f"this is no HTTP request: {error}"))
             return
@@ -348,6 +347,9 @@ class Connection(asyncio.Protocol):
         head = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._headers)
         if head > limits.head or len(self._headers) > _MOST_HEADERS:
             return self._large_head()
+        if self._parser.should_upgrade():  # the parser would leave the body out
+            exchange.size = 0
+            return Problem(400, "upgrades of the protocol are not offered", "Ask without the header Upgrade")
         if exchange.size > limits.body:
             exchange.size = 0
             return self._large_body()
