@@ -69,7 +69,7 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     Slow.may_compile.set()
     for thread in threading.enumerate():
-        if thread.name.startswith("littoral"):
+        if thread.name.startswith("littoral "):  # those of `continued`
             thread.join(30)
 
 
@@ -311,6 +311,6 @@ def test_warnings_as_errors_do_not_leave_anyone_waiting(tuned: Graph, monkeypatc
             model.warm_up()
             assert model.device == "cpu"
             for thread in threading.enumerate():
-                if thread.name.startswith("littoral"):
+                if thread.name.startswith("littoral "):  # those of `continued`
                     thread.join(30)
     assert seen == [FallbackWarning]
