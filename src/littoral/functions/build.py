@@ -42,6 +42,7 @@ _ASC = (
     "abort=~lib/littoral/abort",
 )
 
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _C_ERROR = re.compile(r"^\S+: (?:fatal )?error: .*|^error: .*", re.MULTILINE)
 _LINKER = re.compile(
     r"^wasm-ld: error: (?:\S*[\\/])?([^\s\\/]+)\.o: ", re.MULTILINE
@@ -130,10 +131,9 @@ def _check(made: Path, entry: str, language: Language) -> None:
 
 def _run(command: Sequence[str], place: Path) -> tuple[bool, str]:
     """Whether a compiler was done, and what it said."""
-    done = subprocess.run(
-        command, cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8", errors="replace"
-    )
-    return done.returncode == 0, (done.stdout + done.stderr).strip()
+    plain = {**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "0"}  # colours come in CI, which is no terminal either
+    done = subprocess.run(command, cwd=place, env=plain, stdin=subprocess.DEVNULL, capture_output=True)
+    return done.returncode == 0, _COLOUR.sub("", (done.stdout + done.stderr).decode(errors="replace")).strip()
 
 
 def _compile_c(place: Path, sources: Sequence[str], made: Path) -> str:
